@@ -1,0 +1,327 @@
+//! Response bytes become credentials or an error. Pure; and nothing secret is copied into memory that nobody wipes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::SystemTime;
+
+use base64_simd::{Out, STANDARD, URL_SAFE_NO_PAD};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::{ApiError, Error, Status};
+use crate::http::Reply;
+use crate::retry;
+use crate::secret::Secret;
+
+/// A server may send thousands of entries; a person reads a few.
+const MAX_ENTRIES: usize = 64;
+/// The longest text taken over from a server, in bytes.
+const MAX_TEXT: usize = 1024;
+
+/// The three strings of a success, and when the token ends if it says so.
+pub(crate) struct Minted {
+    pub access_key_id: Secret,
+    pub secret_access_key: Secret,
+    pub session_token: Secret,
+    pub expires_at: Option<i64>,
+    pub request_id: Option<String>,
+}
+
+/// Reads a reply. `secrets` are those this call knows; none of them is repeated in an error.
+pub(crate) fn read(reply: &Reply, secrets: &[&[u8]]) -> Result<Minted, Error> {
+    let is_success = (200..300).contains(&reply.http_status);
+    let clean = |text: &[u8]| cleaned(text, secrets);
+    let request_id = reply.request_id.as_ref().map(|id| clean(id.as_bytes())).filter(|id| !id.is_empty());
+
+    let unusable = |problem: &str| {
+        let mut error = Error::new(Status::InvalidResponse, format!("HTTP {}: {problem}", reply.http_status));
+        error.facts_mut().request_id.clone_from(&request_id);
+        reply_facts(error, reply)
+    };
+    if is_success && reply.is_oversized {
+        return Err(unusable("the reply is larger than 1 MiB"));
+    }
+    if is_success && reply.is_encoded {
+        return Err(unusable("the reply is compressed, which was not asked for and is not accepted"));
+    }
+    let body = reply.body.as_bytes();
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let envelope = match std::str::from_utf8(body).ok().filter(|_| !reply.is_encoded).and_then(Object::parse) {
+        Some(envelope) => envelope,
+        None if is_success => return Err(unusable("the body is not a JSON object")),
+        None => Object::default(),
+    };
+
+    let result = envelope.get("result").and_then(Object::parse).unwrap_or_default();
+    let [access_key_id, secret_access_key, session_token] =
+        ["accessKeyId", "secretAccessKey", "sessionToken"].map(|name| result.string(name).unwrap_or_default());
+
+    if !is_success || envelope.get("success") != Some("true") {
+        let told = envelope.get("success") == Some("false");
+        if is_success && !told {
+            return Err(unusable("the body has no \"success\": true"));
+        }
+        // A reply that failed may still carry what it should not: its own secrets are cleaned away as well.
+        let own = [secret_access_key.as_bytes(), session_token.as_bytes()];
+        let all: Vec<&[u8]> = secrets.iter().chain(&own).copied().filter(|secret| !secret.is_empty()).collect();
+        return Err(reply_facts(refusal(reply, &envelope, request_id, &all), reply));
+    }
+    for (name, value) in
+        [("accessKeyId", &access_key_id), ("secretAccessKey", &secret_access_key), ("sessionToken", &session_token)]
+    {
+        let problem = if value.as_bytes().contains(&0) {
+            "contains a NUL"
+        } else if value.len() == 0 {
+            "is missing or empty"
+        } else {
+            continue;
+        };
+        return Err(unusable(&format!("success is true, but result.{name} {problem}")));
+    }
+    let expires_at = token_expiry(session_token.as_bytes());
+    Ok(Minted { access_key_id, secret_access_key, session_token, expires_at, request_id })
+}
+
+/// The error for a reply that refuses.
+fn refusal(reply: &Reply, envelope: &Object<'_>, request_id: Option<String>, secrets: &[&[u8]]) -> Error {
+    let http_status = reply.http_status;
+    let status = match http_status {
+        200..300 => Status::ApiError,
+        other => Status::of_http(other),
+    };
+    let mut errors = Vec::new();
+    for entry in envelope.list("errors") {
+        collect_error(entry, secrets, &mut errors, 0);
+    }
+    let messages: Vec<String> = envelope
+        .list("messages")
+        .iter()
+        .take(MAX_ENTRIES)
+        // Older endpoints send objects with code and message.
+        .filter_map(|entry| unescape(entry).or_else(|| Object::parse(entry)?.string("message")))
+        .map(|text| cleaned(text.as_bytes(), secrets))
+        .collect();
+
+    let mut message = match http_status {
+        200..300 => format!("Cloudflare refused the request (HTTP {http_status}, success false)"),
+        _ => format!("Cloudflare refused the request (HTTP {http_status})"),
+    };
+    if let Some(first) = errors.first() {
+        let text = first.message.as_deref().unwrap_or("no message");
+        // The whole line keeps to the limit that its parts have.
+        message = cleaned(format!("{message}: {} {text}", first.code).as_bytes(), &[]);
+    }
+    let mut error = Error::new(status, message);
+    let facts = error.facts_mut();
+    facts.hint = hint(http_status, &errors);
+    facts.errors = errors;
+    facts.messages = messages;
+    facts.request_id = request_id;
+    error
+}
+
+/// What every error made from a reply has: its status, what its headers ask, whether to try again.
+fn reply_facts(mut error: Error, reply: &Reply) -> Error {
+    let facts = error.facts_mut();
+    facts.http_status = reply.http_status;
+    facts.retry_after =
+        retry::asked_wait(reply.retry_after_ms.as_deref(), reply.retry_after.as_deref(), SystemTime::now());
+    // An oversized reply is not asked for again, whatever its headers say.
+    facts.retryable = !reply.is_oversized
+        && retry::is_transient(reply.http_status, facts.status, &facts.errors, reply.should_retry.as_deref());
+    error
+}
+
+/// An entry of `errors`, and those of its nested `error_chain` behind it.
+fn collect_error(entry: &str, secrets: &[&[u8]], errors: &mut Vec<ApiError>, depth: usize) {
+    let Some(object) = Object::parse(entry).filter(|_| errors.len() < MAX_ENTRIES && depth < 8) else {
+        return;
+    };
+    let text = |text: Secret| cleaned(text.as_bytes(), secrets);
+    let source = object.get("source").and_then(Object::parse).unwrap_or_default();
+    let code = object.get("code").unwrap_or_default();
+    errors.push(ApiError {
+        // Some endpoints quote the number.
+        code: code.trim_matches('"').parse().unwrap_or_default(),
+        message: object.string("message").map(text),
+        documentation_url: object.string("documentation_url").map(text),
+        pointer: source.string("pointer").map(text),
+    });
+    for inner in object.list("error_chain") {
+        collect_error(inner, secrets, errors, depth + 1);
+    }
+}
+
+/// Likely cause and next step of the failures that users of R2 reported; `None` where nothing is known.
+fn hint(http_status: u16, errors: &[ApiError]) -> Option<&'static str> {
+    let has = |code: i64| errors.iter().any(|error| error.code == code);
+    let says = |text: &str| errors.iter().any(|error| error.message.as_deref().is_some_and(|m| m.contains(text)));
+    Some(match http_status {
+        _ if errors.iter().any(retry::is_internal_fault) => "A transient fault inside R2. Try again.",
+        429 => {
+            "The budget of 1200 API requests in 5 minutes is used up. Wait as long as retry_after says; share \
+             credentials between workers, or sign locally, which needs no request."
+        }
+        400 if has(10040) || says("JSON not well formed") => {
+            "parentAccessKeyId is missing, or a field has the wrong type. Check extra_body, if there is one."
+        }
+        400 if has(10005) => "The bucket name is not valid.",
+        401 | 403 if has(10000) => {
+            "The API token may not do this: an object-level (S3 only) token, a user token where an account token is \
+             wanted, or a token of another account. Use a token with the R2 admin permission of this account."
+        }
+        401 => "The parent access key id does not exist, or belongs to another account.",
+        403 if has(9109) => {
+            "An OAuth token (wrangler login) has no parent key. Make an R2 API token and use that, and its id as \
+             parent_access_key_id."
+        }
+        403 if has(10042) => "R2 is not enabled for this account. Enable it in Cloudflare's dashboard.",
+        404 if has(10006) => "There is no such bucket in this account, or it lives in another jurisdiction.",
+        404 if has(10015) || says("No route") => "Wrong base URL or path. Check base_url and CLOUDFLARE_BASE_URL.",
+        _ => return None,
+    })
+}
+
+/// `exp` of the JWT inside a session token, where it can be read.
+fn token_expiry(session_token: &[u8]) -> Option<i64> {
+    let token = decode(&STANDARD, session_token)?;
+    let mut parts = token.as_bytes().strip_prefix(b"jwt/")?.split(|byte| *byte == b'.');
+    let claims = decode(&URL_SAFE_NO_PAD, parts.nth(1)?)?;
+    let claims = Object::parse(std::str::from_utf8(claims.as_bytes()).ok()?)?;
+    claims.get("exp")?.parse().ok().filter(|exp| *exp > 0)
+}
+
+fn decode(base64: &base64_simd::Base64, text: &[u8]) -> Option<Secret> {
+    let mut bytes = Secret::with_capacity(text.len());
+    bytes.append(base64.decoded_length(text).ok()?, |to| {
+        if base64.decode(text, Out::from_slice(to)).is_err() {
+            to.fill(0);
+        }
+    });
+    Some(bytes)
+}
+
+/// Text from a server as it may be shown: no secret, no control character, at most 1 KiB.
+pub(crate) fn cleaned(text: &[u8], secrets: &[&[u8]]) -> String {
+    const REDACTED: &str = "[redacted]";
+    let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let Some(secret) = secrets.iter().find(|secret| !secret.is_empty() && rest.starts_with(secret)) {
+            if shown.len() + REDACTED.len() > MAX_TEXT {
+                break;
+            }
+            shown.push_str(REDACTED);
+            rest = rest.get(secret.len()..).unwrap_or_default();
+            continue;
+        }
+        let width = rest.first().map_or(1, |lead| match lead {
+            0xc0..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xff => 4,
+            _ => 1,
+        });
+        let (head, tail) = rest.split_at_checked(width).unwrap_or((rest, &[]));
+        let (character, tail) = match std::str::from_utf8(head).ok().and_then(|text| text.chars().next()) {
+            Some(character) => (character, tail),
+            None => (char::REPLACEMENT_CHARACTER, rest.get(1..).unwrap_or_default()),
+        };
+        let character = if character.is_control() { ' ' } else { character };
+        if shown.len() + character.len_utf8() > MAX_TEXT {
+            break;
+        }
+        shown.push(character);
+        rest = tail;
+    }
+    shown
+}
+
+/// A JSON object whose values are still raw text, borrowed from the reply. Of duplicate keys the last one wins.
+#[derive(Default)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Object<'a> {
+    /// `None` for anything but one whole, well-formed object.
+    pub fn parse(json: &'a str) -> Option<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let object = deserializer.deserialize_map(ObjectVisitor).ok()?;
+        deserializer.end().ok()?;
+        Some(object)
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), value.get()))
+    }
+
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.get())
+    }
+
+    fn string(&self, name: &str) -> Option<Secret> {
+        unescape(self.get(name)?)
+    }
+
+    fn list(&self, name: &str) -> Vec<&'a str> {
+        let parsed: Option<Vec<&'a RawValue>> = self.get(name).and_then(|raw| serde_json::from_str(raw).ok());
+        parsed.unwrap_or_default().into_iter().map(RawValue::get).collect()
+    }
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(Key(key)) = map.next_key()? {
+            entries.push((key, map.next_value()?));
+        }
+        Ok(Object(entries))
+    }
+}
+
+/// A key, borrowed unless it has escapes. (`Cow` itself always deserializes into an owned string.)
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The text of a raw JSON string, which serde_json has already found well-formed; `None` for any other value.
+/// By hand, because serde_json would unescape into a buffer that nobody wipes.
+fn unescape(raw: &str) -> Option<Secret> {
+    let mut rest = raw.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let mut text = Secret::with_capacity(rest.len());
+    while let Some(at) = rest.find('\\') {
+        text.push(rest.get(..at)?.as_bytes());
+        rest = rest.get(at + 1..)?;
+        let kind = *rest.as_bytes().first()?;
+        rest = rest.get(1..)?;
+        let character = match kind {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let mut unit = u32::from_str_radix(rest.get(..4)?, 16).ok()?;
+                rest = rest.get(4..)?;
+                // A surrogate pair is two escapes for one character.
+                if let (0xd800..=0xdbff, Some(low)) = (unit, rest.strip_prefix("\\u").and_then(|low| low.get(..4))) {
+                    let low = u32::from_str_radix(low, 16).ok()?;
+                    if let 0xdc00..=0xdfff = low {
+                        unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+                        rest = rest.get(6..)?;
+                    }
+                }
+                char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            other => char::from(other),
+        };
+        text.push(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    text.push(rest.as_bytes());
+    Some(text)
+}

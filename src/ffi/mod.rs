@@ -1,0 +1,229 @@
+//! The C ABI: exported functions, C structs and the panic guard. No policy of its own.
+//!
+//! The C documentation is `include/r2creds.h`, made from the comments here and in `types`.
+#![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
+
+mod read;
+mod types;
+mod write;
+
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+pub use self::types::*;
+use crate::client::Client;
+use crate::error::{Error, Status};
+use crate::http::Cancel;
+
+/// Asks Cloudflare's API for a credential. Blocks until there is a result, at most `timeout_ms`.
+///
+/// `params` needs `permission`; `actions` and `issued_at` are refused, because the API has neither. `jurisdiction` and
+/// `endpoint` decide nothing but the `endpoint` of the result. Failed attempts are repeated where that can help: no
+/// connection, a reset, an attempt's timeout, HTTP 408, 409, 429 and 5xx, and R2's own "internal error"; never a bad
+/// argument, a TLS failure or a cancelled call. Redirects are never followed.
+///
+/// @param client   from `r2creds_client_new`; any number of threads may use it at once.
+/// @param params   what is granted.
+/// @param options  NULL for none.
+/// @param out      set to a credential on success, to be freed with `r2creds_credentials_free`; else to NULL.
+/// @param err      NULL, or set to an error on failure, to be freed with `r2creds_error_free`; else to NULL.
+/// @return any status but `NO_AUTHENTICATION`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_create(
+    client: *const r2creds_client,
+    params: *const r2creds_params,
+    options: *const r2creds_request_options,
+    out: *mut *mut r2creds_credentials,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    // SAFETY: what the pointers are is the contract at the top of the header.
+    unsafe {
+        guarded(out, err, || {
+            let client = client.as_ref().ok_or_else(|| Error::argument("client", "NULL, expected a client"))?;
+            let params = read::Collected::read(params)?;
+            let options = read::CollectedOptions::read(options)?;
+            client.0.create(&params.for_create()?, &options.options()?).map(write::credentials)
+        })
+    }
+}
+
+/// Makes a credential locally from the parent key pair. No network; microseconds.
+///
+/// `params` needs `parent_secret_access_key`, and exactly one of `permission` and `actions`: R2 refuses a token that
+/// carries both. A wrong parent secret of the right shape cannot be noticed here; R2 answers such a credential with an
+/// opaque HTTP 400.
+///
+/// @param params  what is granted.
+/// @param out     as for `r2creds_create`.
+/// @param err     as for `r2creds_create`.
+/// @return `OK`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `INTERNAL` or `PANIC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_sign(
+    params: *const r2creds_params,
+    out: *mut *mut r2creds_credentials,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    // SAFETY: as above.
+    unsafe {
+        guarded(out, err, || {
+            let params = read::Collected::read(params)?;
+            crate::sign(&params.for_sign()?).map(write::credentials)
+        })
+    }
+}
+
+/// Makes a client: settles authentication, proxy and certificates. Sends nothing. The only function that reads the
+/// environment, and only where a field is NULL, and not in a set-uid process.
+///
+/// Authentication is the explicit token, else the explicit e-mail and key, else the token of the environment, else its
+/// e-mail and key. One scheme is sent, never two.
+///
+/// @param options  NULL: everything from the environment and the defaults.
+/// @param out      set to a client on success, to be freed with `r2creds_client_free`; else to NULL.
+/// @param err      as for `r2creds_create`.
+/// @return `OK`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `NO_AUTHENTICATION`, `INTERNAL` or `PANIC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_client_new(
+    options: *const r2creds_client_options,
+    out: *mut *mut r2creds_client,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    // SAFETY: as above.
+    unsafe { guarded(out, err, || Ok(boxed(r2creds_client(Client::new(&read::client_options(options)?)?)))) }
+}
+
+/// Makes a cancel object, to be passed to calls in `r2creds_request_options`.
+///
+/// @param out  set to the object on success, to be freed with `r2creds_cancel_free`; else to NULL.
+/// @return `OK`, `INVALID_ARGUMENT` if `out` is NULL, or `PANIC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_cancel_new(out: *mut *mut r2creds_cancel) -> r2creds_status {
+    // SAFETY: as above.
+    unsafe { guarded(out, ptr::null_mut(), || Ok(boxed(r2creds_cancel(Cancel::default())))) }
+}
+
+/// Ends every call that uses this object, now and later, with `R2CREDS_STATUS_CANCELLED` within 100 ms. From any
+/// thread, any number of times, also from a signal handler. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_cancel_trigger(cancel: *mut r2creds_cancel) {
+    // SAFETY: NULL or a live object. Only a flag is stored, which is safe in a signal handler.
+    if let Some(cancel) = unsafe { cancel.as_ref() } {
+        cancel.0.trigger();
+    }
+}
+
+/// Frees a client and closes its connections. No call may be using it. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_client_free(client: *mut r2creds_client) {
+    // SAFETY: NULL or from `boxed`, and given back once.
+    unsafe { freed(client) }
+}
+
+/// Wipes and frees a credential. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_credentials_free(credentials: *mut r2creds_credentials) {
+    // SAFETY: NULL or from `write::credentials`, and given back once.
+    unsafe { freed(credentials.cast::<write::OwnedCredentials>()) }
+}
+
+/// Frees an error with everything it points to. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_error_free(error: *mut r2creds_error) {
+    // SAFETY: NULL or from `write::error`, and given back once.
+    unsafe { freed(error.cast::<write::OwnedError>()) }
+}
+
+/// Frees a cancel object. No call may be using it. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_cancel_free(cancel: *mut r2creds_cancel) {
+    // SAFETY: NULL or from `boxed`, and given back once.
+    unsafe { freed(cancel) }
+}
+
+/// The name of a status as it is spelled after `R2CREDS_STATUS_`, such as `"RATE_LIMITED"`; `"UNKNOWN"` for a number
+/// this library does not know. Static; not to be freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn r2creds_status_name(status: r2creds_status) -> *const c_char {
+    let known = || Status::ALL.into_iter().find(|known| known.code() == status).map(Status::c_name);
+    let name = if status == R2CREDS_STATUS_OK { Some(c"OK") } else { known() };
+    name.unwrap_or(c"UNKNOWN").as_ptr()
+}
+
+/// The library's version, `"0.1.0"`; compare with `R2CREDS_VERSION_*`, which are the header's. Static; not to be freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn r2creds_version() -> *const c_char {
+    const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"",
+    };
+    VERSION.as_ptr()
+}
+
+/// The library's ABI version; a program that loads the library at run time compares it with `R2CREDS_ABI_VERSION`.
+#[unsafe(no_mangle)]
+pub extern "C" fn r2creds_abi_version() -> u32 {
+    R2CREDS_ABI_VERSION
+}
+
+/// Test only: a panic inside the guard.
+#[cfg(feature = "test-panic")]
+#[allow(missing_docs, clippy::panic)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_test_panic(
+    out: *mut *mut r2creds_credentials,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    // SAFETY: as above.
+    unsafe { guarded(out, err, || panic!("asked for by a test")) }
+}
+
+/// Runs one call: clears the outputs, keeps panics inside, and sets at most one output.
+///
+/// # Safety
+/// `out` and `err` are NULL or point to writable pointers.
+unsafe fn guarded<T>(
+    out: *mut *mut T,
+    err: *mut *mut r2creds_error,
+    call: impl FnOnce() -> Result<*mut T, Error>,
+) -> r2creds_status {
+    // SAFETY: NULL or writable, says the caller.
+    let (out, err) = unsafe { (out.as_mut(), err.as_mut()) };
+    let err = err.map(|err| {
+        *err = ptr::null_mut();
+        err
+    });
+    let result = match out {
+        None => Err(Error::argument("out", "NULL, expected a place for the result")),
+        Some(out) => {
+            *out = ptr::null_mut();
+            match catch_unwind(AssertUnwindSafe(call)) {
+                Ok(result) => result.map(|object| *out = object),
+                Err(_) => Err(Error::new(Status::Panic, "a bug in r2creds was caught; nothing was returned")
+                    .hinted("Please report it with the line that was printed to standard error.")),
+            }
+        }
+    };
+    match result {
+        Ok(()) => R2CREDS_STATUS_OK,
+        Err(error) => {
+            if let Some(err) = err {
+                *err = write::error(&error);
+            }
+            error.status().code()
+        }
+    }
+}
+
+fn boxed<T>(value: T) -> *mut T {
+    Box::into_raw(Box::new(value))
+}
+
+/// # Safety
+/// NULL, or a pointer that `Box::into_raw` made for this type, and that nobody uses any more.
+unsafe fn freed<T>(object: *mut T) {
+    if !object.is_null() {
+        // SAFETY: says the caller. A panic in a destructor would be a bug; it stays inside all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(object) })));
+    }
+}

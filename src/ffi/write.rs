@@ -1,0 +1,110 @@
+//! Rust out: results and errors become objects that C reads and gives back.
+
+use std::ffi::{CString, c_char};
+use std::mem::size_of;
+use std::ptr;
+
+use super::types::{r2creds_api_error, r2creds_credentials, r2creds_error};
+use crate::credentials::Credentials;
+use crate::error::{ApiError, Error};
+
+/// What a pointer to `r2creds_credentials` really points to: the view comes first, and points into the rest.
+#[repr(C)]
+pub struct OwnedCredentials {
+    view: r2creds_credentials,
+    _credentials: Credentials,
+    _request_id: Option<CString>,
+}
+
+pub fn credentials(credentials: Credentials) -> *mut r2creds_credentials {
+    let [access_key_id, secret_access_key, session_token, endpoint] = credentials.c_strings();
+    let request_id = credentials.request_id().map(c_string);
+    let view = r2creds_credentials {
+        struct_size: size_of::<r2creds_credentials>(),
+        access_key_id,
+        secret_access_key,
+        session_token,
+        endpoint,
+        request_id: pointer(request_id.as_ref()),
+        issued_at: credentials.issued_at(),
+        expires_at: credentials.expires_at(),
+    };
+    Box::into_raw(Box::new(OwnedCredentials { view, _credentials: credentials, _request_id: request_id })).cast()
+}
+
+/// What a pointer to `r2creds_error` really points to.
+#[repr(C)]
+pub struct OwnedError {
+    view: r2creds_error,
+    /// Everything the view points to, and what that points to.
+    _strings: Vec<CString>,
+    _errors: Vec<Box<r2creds_api_error>>,
+    _error_pointers: Vec<*const r2creds_api_error>,
+    _message_pointers: Vec<*const c_char>,
+}
+
+pub fn error(error: &Error) -> *mut r2creds_error {
+    let facts = error.facts();
+    let mut strings = Vec::new();
+    let mut keep = |text: Option<&str>| {
+        let Some(text) = text else { return ptr::null() };
+        let string = c_string(text);
+        // A CString's bytes stay where they are when the CString moves.
+        let pointer = string.as_ptr();
+        strings.push(string);
+        pointer
+    };
+    let errors: Vec<Box<r2creds_api_error>> = facts
+        .errors
+        .iter()
+        .map(|ApiError { code, message, documentation_url, pointer }| {
+            Box::new(r2creds_api_error {
+                struct_size: size_of::<r2creds_api_error>(),
+                message: keep(message.as_deref()),
+                documentation_url: keep(documentation_url.as_deref()),
+                pointer: keep(pointer.as_deref()),
+                code: *code,
+            })
+        })
+        .collect();
+    let error_pointers: Vec<*const r2creds_api_error> = errors.iter().map(|error| ptr::from_ref(&**error)).collect();
+    let message_pointers: Vec<*const c_char> = facts.messages.iter().map(|message| keep(Some(message))).collect();
+    let view = r2creds_error {
+        struct_size: size_of::<r2creds_error>(),
+        message: keep(Some(&facts.message)),
+        hint: keep(facts.hint),
+        request_id: keep(facts.request_id.as_deref()),
+        field: keep(facts.field),
+        errors: start(&error_pointers),
+        errors_len: error_pointers.len(),
+        messages: start(&message_pointers),
+        messages_len: message_pointers.len(),
+        retry_after_ms: facts.retry_after.map_or(-1, |asked| i64::try_from(asked.as_millis()).unwrap_or(i64::MAX)),
+        status: facts.status.code(),
+        http_status: i32::from(facts.http_status),
+        retryable: i32::from(facts.retryable),
+        attempts: i32::try_from(facts.attempts).unwrap_or(i32::MAX),
+    };
+    let owned = OwnedError {
+        view,
+        _strings: strings,
+        _errors: errors,
+        _error_pointers: error_pointers,
+        _message_pointers: message_pointers,
+    };
+    Box::into_raw(Box::new(owned)).cast()
+}
+
+/// NULL for an empty array, so that C cannot be tempted to look into it.
+fn start<T>(pointers: &[*const T]) -> *const *const T {
+    if pointers.is_empty() { ptr::null() } else { pointers.as_ptr() }
+}
+
+fn pointer(text: Option<&CString>) -> *const c_char {
+    text.map_or(ptr::null(), |text| text.as_ptr())
+}
+
+/// A text with a NUL in it would end there; no text of ours has one.
+fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', " ")).unwrap_or_default()
+}

@@ -1,0 +1,230 @@
+//! A connection: non-blocking TCP, with TLS on top where wanted. Waits only through `Watch`.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libc::POLLOUT;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::Place;
+use super::watch::{Watch, descriptor, wait_for};
+use crate::error::{Error, Status};
+
+/// How long an address is given before the next one is tried beside it (RFC 8305).
+const STAGGER: Duration = Duration::from_millis(250);
+/// A host with more addresses than this is not made more reachable by trying them all.
+const MAX_ADDRESSES: usize = 8;
+
+pub struct Stream {
+    socket: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+}
+
+impl Stream {
+    /// Connects to whichever address answers first, each begun a little after the one before it.
+    pub fn connect(place: &Place, addresses: &[SocketAddr], watch: &mut Watch) -> Result<Self, Error> {
+        let mut untried = addresses.iter().take(MAX_ADDRESSES);
+        let mut pending: Vec<Socket> = Vec::new();
+        let mut problem = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        loop {
+            match untried.next().map(begin_connect) {
+                Some(Ok(socket)) => pending.push(socket),
+                Some(Err(error)) => {
+                    problem = error;
+                    continue;
+                }
+                None if pending.is_empty() => {
+                    let Place { host, port, .. } = place;
+                    return Err(Error::new(Status::Connection, format!("no connection to {host}:{port}: {problem}")));
+                }
+                None => {}
+            }
+            let last = untried.len() == 0;
+            let until = Instant::now() + if last { Duration::from_secs(3600) } else { STAGGER };
+            while !pending.is_empty() {
+                let mut descriptors: Vec<_> = pending.iter().map(|socket| descriptor(socket, POLLOUT)).collect();
+                if !watch.wait_until(until, "connecting", |slice| wait_for(&mut descriptors, slice))? {
+                    break;
+                }
+                let mut ready = descriptors.iter().map(|descriptor| descriptor.revents != 0);
+                let mut waiting = Vec::with_capacity(pending.len());
+                for socket in pending {
+                    if !ready.next().unwrap_or_default() {
+                        waiting.push(socket);
+                        continue;
+                    }
+                    match socket.take_error() {
+                        Ok(None) => return Ok(Stream { socket: socket.into(), tls: None }),
+                        Ok(Some(error)) | Err(error) => problem = error,
+                    }
+                }
+                pending = waiting;
+            }
+        }
+    }
+
+    pub fn start_tls(
+        &mut self,
+        config: &Arc<ClientConfig>,
+        name: &ServerName<'static>,
+        watch: &mut Watch,
+    ) -> Result<(), Error> {
+        const DOING: &str = "in the TLS handshake";
+        let mut tls = ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_error)?;
+        while tls.is_handshaking() || tls.wants_write() {
+            if tls.wants_write() {
+                self.flush_tls(&mut tls, watch, DOING)?;
+            } else if self.fill_tls(&mut tls, watch, DOING)? == 0 {
+                return Err(Error::new(Status::Connection, "the server closed the connection in the TLS handshake"));
+            }
+        }
+        self.tls = Some(Box::new(tls));
+        Ok(())
+    }
+
+    /// Reads what there is, waiting for the first byte. 0: the other side closed in an orderly way.
+    pub fn read(&mut self, to: &mut [u8], watch: &mut Watch, doing: &str) -> Result<usize, Error> {
+        let Some(mut tls) = self.tls.take() else {
+            loop {
+                // A reply is hardly ever there already, so wait first.
+                watch.wait_readable(&self.socket, doing)?;
+                match Quiet(&self.socket).read(to) {
+                    Err(error) if is_passing(&error) => {}
+                    other => return other.map_err(|error| broken(&error, doing)),
+                }
+            }
+        };
+        let read = loop {
+            match tls.reader().read(to) {
+                Ok(count) => break Ok(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The connection ended without TLS's own goodbye: whatever came may not be all.
+                Err(error) => break Err(broken(&error, doing)),
+            }
+            if let Err(error) =
+                self.fill_tls(&mut tls, watch, doing).and_then(|_| self.flush_tls(&mut tls, watch, doing))
+            {
+                break Err(error);
+            }
+        };
+        self.tls = Some(tls);
+        read
+    }
+
+    pub fn write_all(&mut self, mut bytes: &[u8], watch: &mut Watch, doing: &str) -> Result<(), Error> {
+        if let Some(mut tls) = self.tls.take() {
+            let written = self.write_tls(&mut tls, bytes, watch, doing);
+            self.tls = Some(tls);
+            return written;
+        }
+        while !bytes.is_empty() {
+            match Quiet(&self.socket).write(bytes) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if is_passing(&error) => watch.wait_writable(&self.socket, doing)?,
+                Err(error) => return Err(broken(&error, doing)),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_tls(
+        &self,
+        tls: &mut ClientConnection,
+        mut bytes: &[u8],
+        watch: &mut Watch,
+        doing: &str,
+    ) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            let count = tls.writer().write(bytes).map_err(|error| broken(&error, doing))?;
+            bytes = bytes.get(count..).unwrap_or_default();
+            self.flush_tls(tls, watch, doing)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what TLS has to send.
+    fn flush_tls(&self, tls: &mut ClientConnection, watch: &mut Watch, doing: &str) -> Result<(), Error> {
+        while tls.wants_write() {
+            match tls.write_tls(&mut Quiet(&self.socket)) {
+                Ok(_) => {}
+                Err(error) if is_passing(&error) => watch.wait_writable(&self.socket, doing)?,
+                Err(error) => return Err(broken(&error, doing)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives for TLS, waiting for the first byte.
+    fn fill_tls(&self, tls: &mut ClientConnection, watch: &mut Watch, doing: &str) -> Result<usize, Error> {
+        loop {
+            watch.wait_readable(&self.socket, doing)?;
+            match tls.read_tls(&mut Quiet(&self.socket)) {
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(broken(&error, doing)),
+                Ok(count) => {
+                    if let Err(error) = tls.process_new_packets() {
+                        // Tells the other side why, if it still listens; the error matters more than its delivery.
+                        let _ = tls.write_tls(&mut Quiet(&self.socket));
+                        return Err(tls_error(error));
+                    }
+                    return Ok(count);
+                }
+            }
+        }
+    }
+
+    /// Whether the connection is open and nothing has come that nobody asked for: a second reply left in it would be
+    /// taken for the answer to the next request.
+    pub fn is_quiet(&self) -> bool {
+        let has_plaintext = self.tls.as_ref().is_some_and(|tls| !tls.wants_read());
+        !has_plaintext && matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+fn begin_connect(address: &SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&(*address).into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) && !is_passing(&error) => Err(error),
+        _ => Ok(socket),
+    }
+}
+
+/// Try again once the socket is ready.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn broken(error: &io::Error, doing: &str) -> Error {
+    Error::new(Status::Connection, format!("the connection broke {doing}: {error}"))
+}
+
+#[allow(clippy::needless_pass_by_value)] // as map_err wants it
+fn tls_error(error: rustls::Error) -> Error {
+    Error::new(Status::Tls, format!("TLS failed: {error}"))
+}
+
+/// A socket whose writes never raise SIGPIPE: std sends with MSG_NOSIGNAL in `write`, but not in `write_vectored`,
+/// which rustls would use.
+struct Quiet<'a>(&'a TcpStream);
+
+impl Read for Quiet<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.0.read(to)
+    }
+}
+
+impl Write for Quiet<'_> {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.0.write(from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

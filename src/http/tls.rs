@@ -1,0 +1,68 @@
+//! Whom to trust.
+
+use std::fs;
+use std::sync::Arc;
+
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+
+use super::sys;
+use crate::error::{Error, Status};
+
+/// A configuration that trusts `ca_file` alone, or the system's roots, or Mozilla's where the system has none.
+pub fn config(ca_file: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
+    let provider = Arc::new(default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(Status::Internal, format!("no TLS: {error}")))?;
+    let builder = match ca_file {
+        Some(path) => builder.with_root_certificates(read_roots(path)?),
+        None => match system_roots(provider)? {
+            Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+            None => builder.with_root_certificates(mozilla_roots()),
+        },
+    };
+    let mut config = builder.with_no_client_auth();
+    // A session store is a lock that a fork could catch held, and tickets are secrets at rest.
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// The platform's verifier, which reads `SSL_CERT_FILE` and `SSL_CERT_DIR`; `None` where the system has no roots.
+fn system_roots(provider: Arc<rustls::crypto::CryptoProvider>) -> Result<Option<Verifier>, Error> {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| std::env::var_os(name).is_some());
+    match (named, Verifier::new(provider)) {
+        // In a set-uid process the environment is the attacker's.
+        (Some(_), _) if sys::is_secure_process() => Ok(None),
+        (_, Ok(verifier)) => Ok(Some(verifier)),
+        // Somebody said whom to trust; trusting others instead would be wrong.
+        (Some(name), Err(_)) => {
+            Err(Error::argument("ca_file", format_args!("{name} is set, but no certificate could be read from there")))
+        }
+        (None, Err(_)) => Ok(None),
+    }
+}
+
+fn mozilla_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+fn read_roots(path: &str) -> Result<RootCertStore, Error> {
+    let wrong = |problem: String| Error::argument("ca_file", problem);
+    let pem = fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if pem.is_empty() {
+        return Err(wrong("the file is empty, expected PEM certificates".into()));
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|_| wrong("contains a malformed PEM section".into()))?;
+        roots.add(certificate).map_err(|_| wrong("contains a certificate that cannot be parsed".into()))?;
+    }
+    if roots.is_empty() {
+        return Err(wrong("contains no PEM certificate (-----BEGIN CERTIFICATE-----)".into()));
+    }
+    Ok(roots)
+}

@@ -1,0 +1,43 @@
+//! Temporary, scoped credentials for Cloudflare R2, blocking and small.
+//!
+//! Two ways to the same kind of credential, with one set of [`Params`]:
+//!
+//! - [`Client::create`] asks Cloudflare's API, with an API token.
+//! - [`sign`](sign()) makes it locally from the parent key pair, without any network.
+//!
+//! The result is [`Credentials`]: access key id, secret access key, session token, endpoint and expiry, for any S3
+//! client. A failure is an [`Error`] that says which argument was wrong, what Cloudflare answered, and what to do next.
+//! Secrets are never printed and are wiped when dropped.
+//!
+//! The same library has a C ABI, `include/r2creds.h`, which the other languages use.
+//!
+//! ```
+//! use r2creds::{Params, Permission, sign};
+//!
+//! let error = sign(&Params { bucket: "My_Bucket", account_id: "a", ..Params::default() }).unwrap_err();
+//! assert_eq!(error.field(), Some("bucket"));
+//! assert_eq!(error.to_string(), "bucket: contains upper-case letters, expected lower-case letters, digits and hyphens");
+//! ```
+
+#[cfg(not(unix))]
+compile_error!("r2creds needs a Unix-like system: its sockets wait with poll(2)");
+
+mod client;
+mod credentials;
+mod env;
+mod envelope;
+mod error;
+pub mod ffi;
+mod http;
+mod params;
+mod retry;
+mod secret;
+mod sign;
+mod url;
+
+pub use client::{Client, ClientOptions, RequestOptions};
+pub use credentials::Credentials;
+pub use error::{ApiError, Error, Status};
+pub use http::{Cancel, Poll};
+pub use params::{ACTIONS, Jurisdiction, Params, Permission};
+pub use sign::sign;

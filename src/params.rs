@@ -1,0 +1,399 @@
+//! What is granted, and every rule about it. Pure: nothing here reads a clock, a file or the network.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::Error;
+use crate::url::Url;
+
+/// What a credential may do; one for all its paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(i32)]
+pub enum Permission {
+    /// Read and list objects.
+    ObjectReadOnly = 1,
+    /// Read, list, write and delete objects.
+    ObjectReadWrite = 2,
+    /// Read and list objects, and read the bucket's configuration.
+    AdminReadOnly = 3,
+    /// Everything, the bucket's configuration included.
+    AdminReadWrite = 4,
+}
+
+impl Permission {
+    /// The API's spelling, such as `object-read-only`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Permission::ObjectReadOnly => "object-read-only",
+            Permission::ObjectReadWrite => "object-read-write",
+            Permission::AdminReadOnly => "admin-read-only",
+            Permission::AdminReadWrite => "admin-read-write",
+        }
+    }
+}
+
+/// Where a bucket's data must stay. A jurisdictional bucket answers only at its own host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(i32)]
+pub enum Jurisdiction {
+    /// `<account>.r2.cloudflarestorage.com`
+    #[default]
+    Default = 0,
+    /// `<account>.eu.r2.cloudflarestorage.com`
+    Eu = 1,
+    /// `<account>.fedramp.r2.cloudflarestorage.com`
+    FedRamp = 2,
+}
+
+/// What is granted: one bucket, one permission or list of actions, optional paths, and a lifetime.
+///
+/// The same for [`Client::create`](crate::Client::create) and [`sign`](crate::sign()). Everything is checked before
+/// anything is sent. `Debug` shows no secret.
+///
+/// ```
+/// use r2creds::{Params, Permission};
+///
+/// let params = Params {
+///     account_id: "023e105f4ecef8ad9ca31a8372d0c353",
+///     bucket: "recordings",
+///     parent_access_key_id: "0123456789abcdef0123456789abcdef",
+///     permission: Some(Permission::ObjectReadWrite),
+///     prefixes: &["camera-7/"],
+///     ttl_seconds: Some(15 * 60),
+///     ..Params::default()
+/// };
+/// # let _ = params;
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Params<'a> {
+    /// Cloudflare account id: 1 to 32 of `A-Z a-z 0-9 _ -`.
+    pub account_id: &'a str,
+    /// Bucket name: 3 to 63 of `a-z 0-9 -`, alphanumeric at both ends.
+    pub bucket: &'a str,
+    /// Access key id of the parent key pair, which is the `id` of its API token. `sign` wants exactly 32 lower-case
+    /// hexadecimal digits.
+    pub parent_access_key_id: &'a str,
+    /// Secret access key of the parent pair: 64 lower-case hexadecimal digits, the SHA-256 of its API token's value.
+    /// Required by `sign`; `create` never looks at it.
+    pub parent_secret_access_key: Option<&'a str>,
+    /// Required by `create`; `sign` takes either this or `actions`.
+    pub permission: Option<Permission>,
+    /// `sign` only, instead of `permission`: names from [`ACTIONS`], each at most once.
+    pub actions: &'a [&'a str],
+    /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
+    /// `data/ab`. With neither prefixes nor objects: the whole bucket.
+    pub prefixes: &'a [&'a str],
+    /// Exact object keys the credential may touch, 1 to 1024 bytes each.
+    pub objects: &'a [&'a str],
+    /// Scheme and host of the S3 endpoint, with an optional port: https, or http to loopback. Default: the account's
+    /// own host in the jurisdiction.
+    pub endpoint: Option<&'a str>,
+    /// Not together with `endpoint`.
+    pub jurisdiction: Jurisdiction,
+    /// Lifetime in seconds, 1 to 604800 (seven days). Default: 900.
+    pub ttl_seconds: Option<u32>,
+    /// `sign` only: when the credential begins, in Unix seconds. Default: now. For reproducible tests.
+    pub issued_at: Option<i64>,
+}
+
+impl fmt::Debug for Params<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Params")
+            .field("account_id", &self.account_id)
+            .field("bucket", &self.bucket)
+            .field("parent_access_key_id", &self.parent_access_key_id)
+            .field("parent_secret_access_key", &self.parent_secret_access_key.map(|_| "[redacted]"))
+            .field("permission", &self.permission)
+            .field("actions", &self.actions)
+            .field("prefixes", &self.prefixes)
+            .field("objects", &self.objects)
+            .field("endpoint", &self.endpoint)
+            .field("jurisdiction", &self.jurisdiction)
+            .field("ttl_seconds", &self.ttl_seconds)
+            .field("issued_at", &self.issued_at)
+            .finish()
+    }
+}
+
+/// The S3 operations that `actions` may name: read, write, multipart.
+pub const ACTIONS: [&str; 16] = [
+    "HeadObject",
+    "GetObject",
+    "GetBucketLocation",
+    "ListObjectsV1",
+    "ListObjectsV2",
+    "ListMultipartUploads",
+    "ListParts",
+    "PutObject",
+    "DeleteObject",
+    "DeleteObjects",
+    "CopyObject",
+    "CreateMultipartUpload",
+    "UploadPart",
+    "UploadPartCopy",
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+];
+
+const DEFAULT_TTL: u32 = 900;
+const MAX_TTL: u32 = 604_800;
+const MAX_PATH: usize = 1024;
+
+/// Params that passed every check for a create.
+pub(crate) struct CreateGrant<'a> {
+    pub permission: Permission,
+    pub ttl_seconds: u32,
+    pub endpoint: Endpoint<'a>,
+}
+
+/// Params that passed every check for a sign.
+pub(crate) struct SignGrant<'a> {
+    pub secret: &'a str,
+    /// `None`: the actions.
+    pub permission: Option<Permission>,
+    pub ttl_seconds: u32,
+    pub endpoint: Endpoint<'a>,
+    pub issued_at: Option<i64>,
+}
+
+/// Where a credential is valid, kept in the two pieces it is written from.
+pub(crate) struct Endpoint<'a> {
+    pub scheme: &'static str,
+    host_head: &'a str,
+    host_tail: Cow<'static, str>,
+}
+
+impl Endpoint<'_> {
+    /// Host, and port where it has one, in two pieces to be written one after the other.
+    pub fn host(&self) -> [&str; 2] {
+        [self.host_head, &self.host_tail]
+    }
+}
+
+impl<'a> Params<'a> {
+    pub(crate) fn for_create(&self) -> Result<CreateGrant<'a>, Error> {
+        let (ttl_seconds, endpoint) = self.common()?;
+        if self.parent_access_key_id.is_empty() {
+            return Err(Error::argument("parent_access_key_id", "empty, expected the id of the parent API token"));
+        }
+        if !self.actions.is_empty() {
+            return Err(Error::argument(
+                "actions",
+                "not possible with create: Cloudflare's API has none yet; use permission, or sign",
+            ));
+        }
+        if self.issued_at.is_some() {
+            return Err(Error::argument("issued_at", "not possible with create: Cloudflare decides; leave it out"));
+        }
+        let permission = self
+            .permission
+            .ok_or_else(|| Error::argument("permission", format_args!("not set, expected one of {PERMISSIONS}")))?;
+        Ok(CreateGrant { permission, ttl_seconds, endpoint })
+    }
+
+    pub(crate) fn for_sign(&self) -> Result<SignGrant<'a>, Error> {
+        let (ttl_seconds, endpoint) = self.common()?;
+        check_parent_access_key_id(self.parent_access_key_id)?;
+        let secret = check_parent_secret(self.parent_secret_access_key)?;
+        check_actions(self.actions)?;
+        match (self.permission, self.actions.is_empty()) {
+            (Some(_), false) => {
+                return Err(Error::argument(
+                    "actions",
+                    "given together with permission, expected exactly one: R2 refuses a token that carries both",
+                ));
+            }
+            (None, true) => {
+                return Err(Error::argument(
+                    "permission",
+                    format_args!("not set, and no actions either; expected exactly one: {PERMISSIONS}, or actions"),
+                ));
+            }
+            _ => {}
+        }
+        if let Some(issued_at) = self.issued_at {
+            if issued_at < 0 {
+                return Err(Error::argument("issued_at", "negative, expected Unix seconds"));
+            }
+            if issued_at.checked_add(i64::from(ttl_seconds)).is_none() {
+                return Err(Error::argument("issued_at", "too large: issued_at + ttl_seconds does not fit 64 bits"));
+            }
+        }
+        Ok(SignGrant { secret, permission: self.permission, ttl_seconds, endpoint, issued_at: self.issued_at })
+    }
+
+    fn common(&self) -> Result<(u32, Endpoint<'a>), Error> {
+        check_account_id(self.account_id)?;
+        check_bucket(self.bucket)?;
+        check_paths("prefixes", self.prefixes)?;
+        check_paths("objects", self.objects)?;
+        let ttl_seconds = match self.ttl_seconds {
+            None => DEFAULT_TTL,
+            Some(ttl @ 1..=MAX_TTL) => ttl,
+            Some(0) => return Err(Error::argument("ttl_seconds", "0, expected 1 to 604800")),
+            Some(_) => return Err(Error::argument("ttl_seconds", "more than seven days, expected 1 to 604800")),
+        };
+        let endpoint = match self.endpoint {
+            None => Endpoint {
+                scheme: "https",
+                host_head: self.account_id,
+                host_tail: Cow::Borrowed(match self.jurisdiction {
+                    Jurisdiction::Default => ".r2.cloudflarestorage.com",
+                    Jurisdiction::Eu => ".eu.r2.cloudflarestorage.com",
+                    Jurisdiction::FedRamp => ".fedramp.r2.cloudflarestorage.com",
+                }),
+            },
+            Some(_) if self.jurisdiction != Jurisdiction::Default => {
+                return Err(Error::argument(
+                    "jurisdiction",
+                    "given together with endpoint, which decides the host; expected one of them",
+                ));
+            }
+            Some(text) => parse_endpoint(text)?,
+        };
+        Ok((ttl_seconds, endpoint))
+    }
+}
+
+const PERMISSIONS: &str = "object-read-only, object-read-write, admin-read-only, admin-read-write";
+
+fn check_account_id(id: &str) -> Result<(), Error> {
+    const EXPECTED: &str = "expected 1 to 32 of A-Z a-z 0-9 _ -";
+    if id.is_empty() || id.len() > 32 {
+        return Err(Error::argument("account_id", format_args!("{} bytes, {EXPECTED}", id.len())));
+    }
+    if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        return Err(Error::argument("account_id", format_args!("contains another character, {EXPECTED}")));
+    }
+    Ok(())
+}
+
+fn check_bucket(bucket: &str) -> Result<(), Error> {
+    const EXPECTED: &str = "expected lower-case letters, digits and hyphens";
+    let bytes = bucket.as_bytes();
+    if bytes.len() < 3 || bytes.len() > 63 {
+        let count = bucket.chars().count();
+        return Err(Error::argument("bucket", format_args!("{count} characters, expected 3 to 63")));
+    }
+    if bytes.iter().any(u8::is_ascii_uppercase) {
+        return Err(Error::argument("bucket", format_args!("contains upper-case letters, {EXPECTED}")));
+    }
+    if !bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-') {
+        return Err(Error::argument("bucket", format_args!("contains another character, {EXPECTED}")));
+    }
+    if bytes.first() == Some(&b'-') || bytes.last() == Some(&b'-') {
+        return Err(Error::argument("bucket", "begins or ends with a hyphen, expected a letter or digit at both ends"));
+    }
+    Ok(())
+}
+
+fn check_paths(field: &'static str, paths: &[&str]) -> Result<(), Error> {
+    match paths.iter().position(|path| path.is_empty() || path.len() > MAX_PATH) {
+        None => Ok(()),
+        Some(at) => {
+            let length = paths.get(at).map_or(0, |path| path.len());
+            let mut error = Error::argument(field, format_args!("entry {at} has {length} bytes, expected 1 to 1024"));
+            if length == 0 && field == "prefixes" {
+                error = error.hinted("To grant the whole bucket, leave prefixes and objects out.");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn is_lower_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// What is pasted into the two parent fields by mistake, told by its shape alone.
+const TOKEN_HINT: &str = "This looks like an API token. The parent's access key id is the token's id, and its secret \
+                          access key is the SHA-256 of the token's value in lower-case hexadecimal.";
+
+fn check_parent_access_key_id(id: &str) -> Result<(), Error> {
+    const FIELD: &str = "parent_access_key_id";
+    if is_lower_hex(id, 32) {
+        return Ok(());
+    }
+    let error = Error::argument(FIELD, shape(id, 32));
+    Err(match id.len() {
+        40 | 53 => error.hinted(TOKEN_HINT),
+        64 => error.hinted("This looks like a secret access key; the access key id has 32 digits."),
+        _ => error,
+    })
+}
+
+fn check_parent_secret(secret: Option<&str>) -> Result<&str, Error> {
+    const FIELD: &str = "parent_secret_access_key";
+    let Some(secret) = secret else {
+        return Err(Error::argument(FIELD, "not set; sign needs it: 64 lower-case hexadecimal digits"));
+    };
+    if is_lower_hex(secret, 64) {
+        return Ok(secret);
+    }
+    let error = Error::argument(FIELD, shape(secret, 64));
+    Err(match secret.len() {
+        40 | 53 => error.hinted(TOKEN_HINT),
+        32 => error.hinted("This looks like an access key id; the secret access key has 64 digits."),
+        _ => error,
+    })
+}
+
+/// The shape of a value that should have been so many lower-case hexadecimal digits, without the value.
+fn shape(value: &str, digits: usize) -> String {
+    let expected = format!("expected {digits} lower-case hexadecimal digits");
+    let trimmed = value.trim();
+    if value.is_empty() {
+        format!("empty, {expected}")
+    } else if trimmed.len() != value.len() {
+        format!("begins or ends with a space or line break, {expected}")
+    } else if value.len() == digits && value.bytes().all(|b| b.is_ascii_hexdigit()) {
+        format!("contains upper-case digits, {expected}")
+    } else if value.len() == digits {
+        format!("contains other characters, {expected}")
+    } else {
+        format!("{} characters, {expected}", value.chars().count())
+    }
+}
+
+fn check_actions(actions: &[&str]) -> Result<(), Error> {
+    for (at, action) in actions.iter().enumerate() {
+        if !ACTIONS.contains(action) {
+            let problem = if action.is_empty() { "is empty" } else { "is unknown" };
+            return Err(Error::argument(
+                "actions",
+                format_args!("entry {at} {problem}, expected one of {}", ACTIONS.join(" ")),
+            ));
+        }
+        // At most sixteen entries get here without a repeat, so the square is small.
+        if actions.iter().take(at).any(|earlier| earlier == action) {
+            return Err(Error::argument("actions", format_args!("entry {at} is a repeat, expected each at most once")));
+        }
+    }
+    Ok(())
+}
+
+fn parse_endpoint<'a>(text: &str) -> Result<Endpoint<'a>, Error> {
+    const EXPECTED: &str = "expected scheme and host such as https://host, or http:// to loopback";
+    let wrong = |problem: &str| Error::argument("endpoint", format_args!("{problem}, {EXPECTED}"));
+    let url = Url::parse(text).map_err(wrong)?;
+    if url.userinfo.is_some() {
+        return Err(wrong("contains a user name or password"));
+    }
+    if !matches!(url.path, "" | "/") {
+        return Err(wrong("has a path"));
+    }
+    if !url.rest.is_empty() {
+        return Err(wrong("has a query or fragment"));
+    }
+    if !url.is_safe() {
+        return Err(wrong("has another scheme, or http to a host that is not loopback"));
+    }
+    let host = match url.unusual_port() {
+        Some(port) => format!("{}:{port}", url.host),
+        None => url.host,
+    };
+    let scheme = if url.scheme == "https" { "https" } else { "http" };
+    Ok(Endpoint { scheme, host_head: "", host_tail: Cow::Owned(host) })
+}
