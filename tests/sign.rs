@@ -1,0 +1,58 @@
+//! Local signing through the C ABI, against vectors that were made with an independent implementation.
+
+mod support;
+
+use r2creds::ffi::*;
+use serde_json::Value;
+use support::Params;
+
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().unwrap().iter().map(|entry| entry.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_vector_comes_out_byte_for_byte() {
+    let vectors: Vec<Value> = serde_json::from_str(include_str!("sign-vectors.json")).unwrap();
+    assert!(!vectors.is_empty());
+    for vector in vectors {
+        let name = vector["name"].as_str().unwrap();
+        let (given, expected) = (&vector["params"], &vector["expected"]);
+        let mut params = Params::empty();
+        let mut text = |field: &str| params.memory.text(given[field].as_str().unwrap());
+        params.raw.account_id = text("account_id");
+        params.raw.bucket = text("bucket");
+        params.raw.parent_access_key_id = text("parent_access_key_id");
+        params.raw.parent_secret_access_key = text("parent_secret_access_key");
+        if given["endpoint"].is_string() {
+            params.raw.endpoint = text("endpoint");
+        }
+        params.raw.permission = match given["permission"].as_str() {
+            None => R2CREDS_PERMISSION_UNSET,
+            Some("object-read-only") => R2CREDS_PERMISSION_OBJECT_READ_ONLY,
+            Some("object-read-write") => R2CREDS_PERMISSION_OBJECT_READ_WRITE,
+            Some("admin-read-only") => R2CREDS_PERMISSION_ADMIN_READ_ONLY,
+            Some("admin-read-write") => R2CREDS_PERMISSION_ADMIN_READ_WRITE,
+            Some(other) => panic!("{name}: {other}"),
+        };
+        params.raw.jurisdiction = match given["jurisdiction"].as_str().unwrap() {
+            "default" => R2CREDS_JURISDICTION_DEFAULT,
+            "eu" => R2CREDS_JURISDICTION_EU,
+            "fedramp" => R2CREDS_JURISDICTION_FEDRAMP,
+            other => panic!("{name}: {other}"),
+        };
+        params.raw.ttl_seconds = u32::try_from(given["ttl_seconds"].as_u64().unwrap()).unwrap();
+        params.raw.issued_at = given["issued_at"].as_i64().unwrap();
+        params.actions(&strings(&given["actions"]));
+        params.prefixes(&strings(&given["prefixes"]));
+        params.objects(&strings(&given["objects"]));
+
+        let made = params.sign().unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
+        assert_eq!(made.session_token, expected["session_token"].as_str().unwrap(), "{name}");
+        assert_eq!(made.secret_access_key, expected["secret_access_key"].as_str().unwrap(), "{name}");
+        assert_eq!(made.access_key_id, expected["access_key_id"].as_str().unwrap(), "{name}");
+        assert_eq!(made.endpoint, expected["endpoint"].as_str().unwrap(), "{name}");
+        assert_eq!(made.expires_at, expected["expires_at"].as_i64().unwrap(), "{name}");
+        assert_eq!(made.issued_at, given["issued_at"].as_i64().unwrap(), "{name}");
+        assert_eq!(made.request_id, None, "{name}");
+    }
+}
