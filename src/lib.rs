@@ -19,6 +19,12 @@
 //! assert_eq!(error.to_string(), "bucket: contains upper-case letters, expected lower-case letters, digits and hyphens");
 //! ```
 
+#![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![warn(clippy::pedantic)]
+// The one Error is documented in its place, and what a getter returns is hardly dropped by mistake.
+#![allow(clippy::missing_errors_doc, clippy::must_use_candidate, clippy::module_name_repetitions)]
+
 #[cfg(not(unix))]
 compile_error!("r2creds needs a Unix-like system: its sockets wait with poll(2)");
 
