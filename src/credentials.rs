@@ -117,6 +117,7 @@ impl Credentials {
     }
 }
 
+#[allow(clippy::missing_fields_in_debug)] // the text is shown in its parts, redacted
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")

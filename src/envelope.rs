@@ -289,8 +289,8 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The text of a raw JSON string, which serde_json has already found well-formed; `None` for any other value.
-/// By hand, because serde_json would unescape into a buffer that nobody wipes.
+/// The text of a raw JSON string, which `serde_json` has already found well-formed; `None` for any other value.
+/// By hand, because `serde_json` would unescape into a buffer that nobody wipes.
 fn unescape(raw: &str) -> Option<Secret> {
     let mut rest = raw.trim().strip_prefix('"')?.strip_suffix('"')?;
     let mut text = Secret::with_capacity(rest.len());

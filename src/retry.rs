@@ -47,7 +47,7 @@ pub(crate) fn next_wait(attempt: u32, asked: Option<Duration>, random: u8) -> Op
         Some(asked) if !asked.is_zero() => Some(asked),
         _ => {
             let wait = FIRST_WAIT.saturating_mul(1 << attempt.min(4)).min(LONGEST_WAIT);
-            Some(wait - wait / 4 * u32::from(random) / 255)
+            Some(wait.saturating_sub(wait / 4 * u32::from(random) / 255))
         }
     }
 }

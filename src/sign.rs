@@ -100,16 +100,13 @@ fn claims(params: &Params<'_>, grant: &SignGrant<'_>, issued_at: i64, expires_at
 
     json.extend_from_slice(br#"{"bucket":""#);
     json.extend_from_slice(params.bucket.as_bytes());
-    match grant.permission {
-        Some(permission) => {
-            json.extend_from_slice(br#"","scope":""#);
-            json.extend_from_slice(permission.as_str().as_bytes());
-            json.push(b'"');
-        }
-        None => {
-            json.extend_from_slice(br#"","actions":"#);
-            push_list(&mut json, params.actions);
-        }
+    if let Some(permission) = grant.permission {
+        json.extend_from_slice(br#"","scope":""#);
+        json.extend_from_slice(permission.as_str().as_bytes());
+        json.push(b'"');
+    } else {
+        json.extend_from_slice(br#"","actions":"#);
+        push_list(&mut json, params.actions);
     }
     if !params.prefixes.is_empty() || !params.objects.is_empty() {
         json.extend_from_slice(br#","paths":{"prefixPaths":"#);
@@ -144,7 +141,7 @@ fn push_list(json: &mut Vec<u8>, list: &[&str]) {
         if at > 0 {
             json.push(b',');
         }
-        if entry.bytes().fold(false, |found, b| found | (b < 0x20) | (b == b'"') | (b == b'\\')) {
+        if entry.bytes().filter(|b| *b < 0x20 || *b == b'"' || *b == b'\\').count() > 0 {
             // Writing to a Vec cannot fail.
             let _ = serde_json::to_writer(&mut *json, entry);
         } else {

@@ -50,7 +50,8 @@ impl<'a> Url<'a> {
         let is_name = !host.is_empty()
             && host.len() <= 253
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-        if !is_name && !(host.starts_with('[') && literal(&host).is_some()) {
+        let is_v6 = host.starts_with('[') && literal(&host).is_some();
+        if !is_name && !is_v6 {
             return Err("has no valid host name");
         }
         Ok(Url { scheme: scheme.to_ascii_lowercase(), userinfo, host, port, path, rest })

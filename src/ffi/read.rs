@@ -136,7 +136,7 @@ pub struct Collected<'a> {
     actions: Vec<&'a str>,
 }
 
-impl<'a> Collected<'a> {
+impl Collected<'_> {
     /// # Safety
     /// `from` as for [`input`], and what its fields say about their pointers is true for `'a`.
     pub unsafe fn read(from: *const r2creds_params) -> Result<Self, Error> {
@@ -228,7 +228,7 @@ pub struct CollectedOptions<'a> {
     headers: Vec<&'a str>,
 }
 
-impl<'a> CollectedOptions<'a> {
+impl CollectedOptions<'_> {
     /// # Safety
     /// `from` is NULL or as for [`input`], and what its fields say about their pointers is true for `'a`.
     pub unsafe fn read(from: *const r2creds_request_options) -> Result<Self, Error> {

@@ -74,7 +74,7 @@ pub type r2creds_jurisdiction = i32;
 pub const R2CREDS_JURISDICTION_DEFAULT: r2creds_jurisdiction = 0;
 /// European Union: `<account>.eu.r2.cloudflarestorage.com`.
 pub const R2CREDS_JURISDICTION_EU: r2creds_jurisdiction = 1;
-/// `FedRAMP`: `<account>.fedramp.r2.cloudflarestorage.com`.
+/// FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`.
 pub const R2CREDS_JURISDICTION_FEDRAMP: r2creds_jurisdiction = 2;
 
 /// The number in the SONAME. It changes only when a program must be compiled again.

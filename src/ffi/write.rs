@@ -38,7 +38,7 @@ pub struct OwnedError {
     view: r2creds_error,
     /// Everything the view points to, and what that points to.
     _strings: Vec<CString>,
-    _errors: Vec<Box<r2creds_api_error>>,
+    _errors: Vec<r2creds_api_error>,
     _error_pointers: Vec<*const r2creds_api_error>,
     _message_pointers: Vec<*const c_char>,
 }
@@ -54,20 +54,18 @@ pub fn error(error: &Error) -> *mut r2creds_error {
         strings.push(string);
         pointer
     };
-    let errors: Vec<Box<r2creds_api_error>> = facts
+    let errors: Vec<r2creds_api_error> = facts
         .errors
         .iter()
-        .map(|ApiError { code, message, documentation_url, pointer }| {
-            Box::new(r2creds_api_error {
-                struct_size: size_of::<r2creds_api_error>(),
-                message: keep(message.as_deref()),
-                documentation_url: keep(documentation_url.as_deref()),
-                pointer: keep(pointer.as_deref()),
-                code: *code,
-            })
+        .map(|ApiError { code, message, documentation_url, pointer }| r2creds_api_error {
+            struct_size: size_of::<r2creds_api_error>(),
+            message: keep(message.as_deref()),
+            documentation_url: keep(documentation_url.as_deref()),
+            pointer: keep(pointer.as_deref()),
+            code: *code,
         })
         .collect();
-    let error_pointers: Vec<*const r2creds_api_error> = errors.iter().map(|error| ptr::from_ref(&**error)).collect();
+    let error_pointers: Vec<*const r2creds_api_error> = errors.iter().map(|error| ptr::from_ref(error)).collect();
     let message_pointers: Vec<*const c_char> = facts.messages.iter().map(|message| keep(Some(message))).collect();
     let view = r2creds_error {
         struct_size: size_of::<r2creds_error>(),

@@ -209,7 +209,7 @@ fn tls_error(error: rustls::Error) -> Error {
     Error::new(Status::Tls, format!("TLS failed: {error}"))
 }
 
-/// A socket whose writes never raise SIGPIPE: std sends with MSG_NOSIGNAL in `write`, but not in `write_vectored`,
+/// A socket whose writes never raise SIGPIPE: std sends with `MSG_NOSIGNAL` in `write`, but not in `write_vectored`,
 /// which rustls would use.
 struct Quiet<'a>(&'a TcpStream);
 

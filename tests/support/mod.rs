@@ -129,7 +129,11 @@ impl Client {
         self.create_with(params, ptr::null())
     }
 
-    pub fn create_with(&self, params: &Params, options: *const r2creds_request_options) -> Result<Credentials, Failure> {
+    pub fn create_with(
+        &self,
+        params: &Params,
+        options: *const r2creds_request_options,
+    ) -> Result<Credentials, Failure> {
         call(|out, err| unsafe { r2creds_create(self.0, &raw const params.raw, options, out, err) })
     }
 }

@@ -1,0 +1,57 @@
+# The front door. `make demo` shows the main job, `make test` is everything that CI runs.
+
+CARGO ?= cargo
+CC ?= cc
+CFLAGS ?= -O2
+# Where everything is built, whatever CARGO_TARGET_DIR says: tests and examples look for it here.
+OUT := $(CURDIR)/target
+RELEASE := $(OUT)/release
+WARNINGS := -std=c99 -Wall -Wextra -Wpedantic -Werror
+
+ifeq ($(shell uname -s),Darwin)
+LIBRARY := libr2creds.dylib
+SONAME := libr2creds.0.dylib
+else
+LIBRARY := libr2creds.so
+SONAME := libr2creds.so.0
+endif
+
+.PHONY: all lib demo test lint bench soak fuzz header clean needs-cargo needs-cc
+
+all: lib
+
+needs-cargo:
+	@command -v $(CARGO) >/dev/null || { echo "missing: cargo (Rust 1.88 or later)" >&2; exit 1; }
+
+needs-cc:
+	@command -v $(CC) >/dev/null || { echo "missing: a C compiler (cc, or make CC=...)" >&2; exit 1; }
+
+# Naming the one crate type lets the linker optimise across all of it; with several, cargo does not.
+lib: needs-cargo
+	$(CARGO) rustc --release --locked --quiet --lib --crate-type cdylib --target-dir $(OUT)
+	@ln -sf $(LIBRARY) $(RELEASE)/$(SONAME)
+
+demo: lib needs-cc
+	@mkdir -p $(OUT)/demo
+	$(CC) $(CFLAGS) $(WARNINGS) -Iinclude examples/c/mint.c -o $(OUT)/demo/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
+	@rustc --edition 2024 -O -o $(OUT)/demo/standin examples/standin.rs
+	@examples/demo.sh $(OUT)/demo
+
+test: lib needs-cc lint
+	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
+
+# A missing tool is a visible line, or with R2CREDS_NO_SKIP=1 a failure.
+skip = { echo "skipped: $(1) is not installed"; [ "$${R2CREDS_NO_SKIP:-0}" != 1 ]; }
+
+lint: needs-cargo
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --check; else $(call skip,rustfmt); fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; \
+	then $(CARGO) clippy --locked --quiet --all-targets --target-dir $(OUT) -- -D warnings; \
+	else $(call skip,clippy); fi
+
+# include/r2creds.h from the sources; `make test` fails when it is stale.
+header: needs-cargo
+	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
+
+clean:
+	$(CARGO) clean --target-dir $(OUT)

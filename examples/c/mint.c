@@ -1,0 +1,94 @@
+/*
+ * mint: makes a temporary R2 credential and prints it for a shell.
+ *
+ *   mint create [--print]   asks Cloudflare, with CLOUDFLARE_API_TOKEN
+ *   mint sign   [--print]   makes it here, with R2_PARENT_SECRET_ACCESS_KEY
+ *
+ * Both need CLOUDFLARE_ACCOUNT_ID, R2_BUCKET and R2_PARENT_ACCESS_KEY_ID; R2_PREFIX, if set, is the only prefix that is
+ * granted. Secrets go to standard output only with --print:  eval "$(mint sign --print)"
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "r2creds.h"
+
+/* Inside single quotes a shell knows only the quote itself. */
+static void print_export(const char *name, const char *value) {
+    printf("export %s='", name);
+    for (; *value != '\0'; value++) {
+        if (*value == '\'') fputs("'\\''", stdout);
+        else putchar(*value);
+    }
+    puts("'");
+}
+
+static void describe(const r2creds_credentials *credentials, const char *bucket, const char *prefix) {
+    char until[32];
+    time_t expires_at = (time_t)credentials->expires_at;
+    struct tm *utc = gmtime(&expires_at);
+    if (utc == NULL || strftime(until, sizeof until, "%Y-%m-%d %H:%M:%S UTC", utc) == 0) strcpy(until, "?");
+    fprintf(stderr, "granted: object-read-only on bucket %s, %s%s\n", bucket, prefix ? "keys that begin with " : "every key",
+            prefix ? prefix : "");
+    fprintf(stderr, "until:   %s, at %s\n", until, credentials->endpoint);
+}
+
+static int complain(r2creds_status status, r2creds_error *error) {
+    fprintf(stderr, "mint: %s: %s\n", r2creds_status_name(status), error->message);
+    if (error->hint != NULL) fprintf(stderr, "mint: %s\n", error->hint);
+    if (error->request_id != NULL) fprintf(stderr, "mint: CF-Ray %s\n", error->request_id);
+    r2creds_error_free(error);
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv) {
+    int print = argc == 3 && strcmp(argv[2], "--print") == 0;
+    int create = argc > 1 && strcmp(argv[1], "create") == 0;
+    if ((argc != 2 && !print) || (!create && strcmp(argv[1], "sign") != 0)) {
+        fprintf(stderr, "usage: mint create|sign [--print]\n");
+        return 2;
+    }
+
+    const char *prefix = getenv("R2_PREFIX");
+    r2creds_params params = R2CREDS_PARAMS_INIT;
+    params.account_id = getenv("CLOUDFLARE_ACCOUNT_ID");
+    params.bucket = getenv("R2_BUCKET");
+    params.parent_access_key_id = getenv("R2_PARENT_ACCESS_KEY_ID");
+    params.parent_secret_access_key = create ? NULL : getenv("R2_PARENT_SECRET_ACCESS_KEY");
+    params.permission = R2CREDS_PERMISSION_OBJECT_READ_ONLY;
+    params.ttl_seconds = 15 * 60;
+    if (prefix != NULL) {
+        params.prefixes = &prefix;
+        params.prefixes_len = 1;
+    }
+
+    r2creds_credentials *credentials = NULL;
+    r2creds_error *error = NULL;
+    r2creds_status status;
+    if (create) {
+        /* A program that makes many calls keeps its client: it keeps the connection. */
+        r2creds_client *client = NULL;
+        status = r2creds_client_new(NULL, &client, &error);
+        if (status == R2CREDS_STATUS_OK) {
+            status = r2creds_create(client, &params, NULL, &credentials, &error);
+            r2creds_client_free(client);
+        }
+    } else {
+        status = r2creds_sign(&params, &credentials, &error);
+    }
+    if (status != R2CREDS_STATUS_OK) return complain(status, error);
+
+    describe(credentials, params.bucket, prefix);
+    if (print) {
+        print_export("AWS_ACCESS_KEY_ID", credentials->access_key_id);
+        print_export("AWS_SECRET_ACCESS_KEY", credentials->secret_access_key);
+        print_export("AWS_SESSION_TOKEN", credentials->session_token);
+        print_export("AWS_ENDPOINT_URL_S3", credentials->endpoint);
+        print_export("AWS_REGION", "auto");
+    } else {
+        fprintf(stderr, "The credential itself is printed with --print.\n");
+    }
+    r2creds_credentials_free(credentials);
+    return EXIT_SUCCESS;
+}
