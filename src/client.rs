@@ -4,10 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::credentials::{Credentials, Parts};
-use crate::env;
 use crate::envelope::{self, Object};
 use crate::error::{Error, Status};
-use crate::http::{Cancel, HeaderText, Http, Poll, Request, Watch};
+use crate::http::{Cancel, HeaderText, Http, Poll, Request, Watch, env};
 use crate::params::{CreateGrant, Params};
 use crate::retry;
 use crate::secret::Secret;

@@ -30,7 +30,6 @@ compile_error!("r2creds needs a Unix-like system: its sockets wait with poll(2)"
 
 mod client;
 mod credentials;
-mod env;
 mod envelope;
 mod error;
 pub mod ffi;

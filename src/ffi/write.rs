@@ -65,7 +65,7 @@ pub fn error(error: &Error) -> *mut r2creds_error {
             code: *code,
         })
         .collect();
-    let error_pointers: Vec<*const r2creds_api_error> = errors.iter().map(|error| ptr::from_ref(error)).collect();
+    let error_pointers: Vec<*const r2creds_api_error> = errors.iter().map(ptr::from_ref).collect();
     let message_pointers: Vec<*const c_char> = facts.messages.iter().map(|message| keep(Some(message))).collect();
     let view = r2creds_error {
         struct_size: size_of::<r2creds_error>(),

@@ -1,6 +1,7 @@
 //! One HTTP exchange, and the connections that are kept for the next one. The only code that knows ureq, sockets
 //! and TLS: `exchange` speaks HTTP, `stream` is TCP and TLS, `watch` is every wait.
 
+pub(crate) mod env;
 mod exchange;
 mod lookup;
 mod proxy;
@@ -19,7 +20,6 @@ use rustls::pki_types::ServerName;
 use self::exchange::Lane;
 use self::lookup::Lookup;
 use self::proxy::Proxy;
-pub(crate) use self::sys::is_secure_process;
 pub(crate) use self::watch::Watch;
 pub use self::watch::{Cancel, Poll};
 use crate::error::{Error, Status};

@@ -2,10 +2,9 @@
 
 use base64_simd::STANDARD;
 
-use super::Place;
 use super::stream::Stream;
 use super::watch::Watch;
-use crate::env;
+use super::{Place, env};
 use crate::error::{Error, Status};
 use crate::secret::Secret;
 use crate::url::{Url, default_port, is_loopback, literal};

@@ -2,8 +2,8 @@
 
 use std::os::unix::ffi::OsStringExt;
 
+use super::sys;
 use crate::error::Error;
-use crate::http::is_secure_process;
 use crate::secret::Secret;
 
 pub(crate) struct Variable {
@@ -14,7 +14,7 @@ pub(crate) struct Variable {
 /// The first of these variables that is set; trimmed, and an empty one counts as unset. `field` is the option it
 /// stands in for.
 pub(crate) fn first(names: &[&'static str], field: &'static str) -> Result<Option<Variable>, Error> {
-    if is_secure_process() {
+    if sys::is_secure_process() {
         return Ok(None);
     }
     for &name in names {
