@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::credentials::{Credentials, Parts};
+use crate::credentials::{Credentials, Draft, Facts};
 use crate::envelope::{self, Object};
 use crate::error::{Error, Status};
 use crate::http::{Cancel, HeaderText, Http, Poll, Request, Watch, env};
@@ -241,16 +241,12 @@ impl Client {
         secrets.extend(self.http.proxy_password().map(Secret::as_bytes));
         secrets.extend(params.parent_secret_access_key.map(str::as_bytes));
         let minted = envelope::read(&reply, &secrets)?;
-        let parts = Parts {
-            access_key_id: minted.access_key_id.as_str(),
-            secret_access_key: minted.secret_access_key.as_str(),
-            endpoint: &grant.endpoint,
-            request_id: minted.request_id,
-            issued_at: before,
-            expires_at: minted.expires_at.unwrap_or(before.saturating_add(i64::from(grant.ttl_seconds))),
-        };
         let token = minted.session_token.as_bytes();
-        Ok(Credentials::build(parts, token.len(), |to| to.copy_from_slice(token)))
+        let mut draft = Draft::new(minted.access_key_id.as_bytes(), token.len(), &grant.endpoint);
+        draft.token().push(token);
+        let expires_at = minted.expires_at.unwrap_or(before.saturating_add(i64::from(grant.ttl_seconds)));
+        let facts = Facts { request_id: minted.request_id, issued_at: before, expires_at };
+        Ok(draft.finish(minted.secret_access_key.as_bytes(), facts))
     }
 
     fn headers<'h>(&'h self, extra: &[&'h str]) -> Result<Vec<(&'h str, HeaderText<'h>)>, Error> {

@@ -12,60 +12,61 @@ use crate::secret::Secret;
 pub struct Credentials {
     /// The strings back to back, each with a NUL behind it, so that C borrows them as they are.
     text: Secret,
-    /// Where each string's NUL stands: access key id, secret access key, session token, endpoint.
+    /// Where each string's NUL stands: access key id, session token, secret access key, endpoint.
     ends: [usize; 4],
     request_id: Option<String>,
     issued_at: i64,
     expires_at: i64,
 }
 
-/// What [`Credentials::build`] is made from; the endpoint is written from its pieces.
-pub(crate) struct Parts<'a> {
-    pub access_key_id: &'a str,
-    pub secret_access_key: &'a str,
-    pub endpoint: &'a Endpoint<'a>,
+/// A credential in the making: its text, up to the session token, which is written piece by piece.
+pub(crate) struct Draft<'a> {
+    text: Secret,
+    access_end: usize,
+    endpoint: &'a Endpoint<'a>,
+}
+
+/// What a credential has besides its strings.
+pub(crate) struct Facts {
     pub request_id: Option<String>,
     pub issued_at: i64,
     pub expires_at: i64,
 }
 
-impl Credentials {
-    /// `write_token` puts a session token of exactly `token_len` bytes into the slice it is given.
-    pub(crate) fn build(parts: Parts<'_>, token_len: usize, write_token: impl FnOnce(&mut [u8])) -> Self {
-        let [host_head, host_tail] = parts.endpoint.host();
-        let mut text = Secret::with_capacity(
-            parts.access_key_id.len()
-                + parts.secret_access_key.len()
-                + token_len
-                + host_head.len()
-                + host_tail.len()
-                + 12,
-        );
-        let mut ends = [0; 4];
-        let [access_end, secret_end, token_end, endpoint_end] = &mut ends;
-        text.push(parts.access_key_id.as_bytes());
-        *access_end = text.len();
+impl<'a> Draft<'a> {
+    pub fn new(access_key_id: &[u8], token_len: usize, endpoint: &'a Endpoint<'a>) -> Self {
+        // Secret access keys have 64 digits; the scheme and the NULs take at most 12.
+        let others: usize = endpoint.host().iter().map(|piece| piece.len()).sum::<usize>() + 64 + 12;
+        let mut text = Secret::with_capacity(access_key_id.len() + token_len + others);
+        text.push(access_key_id);
         text.push(b"\0");
-        text.push(parts.secret_access_key.as_bytes());
-        *secret_end = text.len();
-        text.push(b"\0");
-        text.append(token_len, write_token);
-        *token_end = text.len();
-        text.push(b"\0");
-        for piece in [parts.endpoint.scheme, "://", host_head, host_tail] {
-            text.push(piece.as_bytes());
-        }
-        *endpoint_end = text.len();
-        text.push(b"\0");
-        Credentials {
-            text,
-            ends,
-            request_id: parts.request_id,
-            issued_at: parts.issued_at,
-            expires_at: parts.expires_at,
-        }
+        Draft { text, access_end: access_key_id.len(), endpoint }
     }
 
+    /// Where the session token is written.
+    pub fn token(&mut self) -> &mut Secret {
+        &mut self.text
+    }
+
+    pub fn finish(self, secret_access_key: &[u8], facts: Facts) -> Credentials {
+        let Draft { mut text, access_end, endpoint } = self;
+        let token_end = text.len();
+        text.push(b"\0");
+        text.push(secret_access_key);
+        let secret_end = text.len();
+        text.push(b"\0");
+        let [host_head, host_tail] = endpoint.host();
+        for piece in [endpoint.scheme, "://", host_head, host_tail] {
+            text.push(piece.as_bytes());
+        }
+        let endpoint_end = text.len();
+        text.push(b"\0");
+        let Facts { request_id, issued_at, expires_at } = facts;
+        Credentials { text, ends: [access_end, token_end, secret_end, endpoint_end], request_id, issued_at, expires_at }
+    }
+}
+
+impl Credentials {
     fn bytes(&self, from: usize, to: usize) -> &[u8] {
         self.text.as_bytes().get(from..to).unwrap_or_default()
     }
@@ -81,12 +82,12 @@ impl Credentials {
 
     /// S3 secret access key. A secret.
     pub fn secret_access_key(&self) -> &str {
-        self.str(self.ends[0] + 1, self.ends[1])
+        self.str(self.ends[1] + 1, self.ends[2])
     }
 
     /// S3 session token. A secret.
     pub fn session_token(&self) -> &str {
-        self.str(self.ends[1] + 1, self.ends[2])
+        self.str(self.ends[0] + 1, self.ends[1])
     }
 
     /// Where these credentials are valid: scheme and host of the S3 endpoint.
@@ -112,8 +113,8 @@ impl Credentials {
     /// The four strings as C borrows them: access key id, secret access key, session token, endpoint.
     pub(crate) fn c_strings(&self) -> [*const c_char; 4] {
         let from = |start: usize| self.bytes(start, self.text.len()).as_ptr().cast::<c_char>();
-        let [access, secret, token, _] = self.ends;
-        [from(0), from(access + 1), from(secret + 1), from(token + 1)]
+        let [access_end, token_end, secret_end, _] = self.ends;
+        [from(0), from(token_end + 1), from(access_end + 1), from(secret_end + 1)]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base64_simd::{Base64, Out};
+use base64_simd::Base64;
 use zeroize::optimization_barrier;
 
 /// A growing buffer for anything that is, or contains, a secret.
@@ -41,9 +41,13 @@ impl Secret {
 
     /// Appends the encoding of `bytes`.
     pub fn push_base64(&mut self, coder: &Base64, bytes: &[u8]) {
-        self.append(coder.encoded_length(bytes.len()), |to| {
-            let _ = coder.encode(bytes, Out::from_slice(to));
-        });
+        self.reserve(coder.encoded_length(bytes.len()));
+        coder.encode_append(bytes, &mut self.0);
+    }
+
+    /// Takes the first `count` bytes off.
+    pub fn remove_first(&mut self, count: usize) {
+        drop(self.0.drain(..count.min(self.0.len())));
     }
 
     /// [`append`](Self::append) up to `room` bytes; `write` returns how many it filled in.

@@ -87,10 +87,20 @@ unsafe fn text<'a>(from: *const c_char, field: &'static str) -> Result<Option<&'
         return Ok(None);
     }
     // SAFETY: passed on to the caller.
-    match unsafe { CStr::from_ptr(from) }.to_str() {
-        Ok(text) => Ok(Some(text)),
-        Err(_) => Err(Error::argument(field, "not UTF-8")),
+    match utf8(unsafe { CStr::from_ptr(from) }) {
+        Some(text) => Ok(Some(text)),
+        None => Err(Error::argument(field, "not UTF-8")),
     }
+}
+
+/// `CStr::to_str`, quicker for the short ASCII strings that nearly all of them are.
+fn utf8(text: &CStr) -> Option<&str> {
+    let bytes = text.to_bytes();
+    if bytes.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    std::str::from_utf8(bytes).ok()
 }
 
 /// # Safety
@@ -120,9 +130,9 @@ unsafe fn list<'a>(from: *const *const c_char, len: usize, field: &'static str) 
             return Err(Error::argument(field, format_args!("entry {at} is NULL, expected a string")));
         }
         // SAFETY: passed on to the caller.
-        match unsafe { CStr::from_ptr(entry) }.to_str() {
-            Ok(text) => texts.push(text),
-            Err(_) => return Err(Error::argument(field, format_args!("entry {at} is not UTF-8"))),
+        match utf8(unsafe { CStr::from_ptr(entry) }) {
+            Some(text) => texts.push(text),
+            None => return Err(Error::argument(field, format_args!("entry {at} is not UTF-8"))),
         }
     }
     Ok(texts)

@@ -28,13 +28,14 @@ pub fn is_secure_process() -> bool {
 
 /// Spawns a thread that no signal is delivered to: signals belong to the program, not to a library's thread.
 pub fn spawn_without_signals(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    // A stack size of our own, because std would look for its default in the environment.
     // SAFETY: both sets are initialised by the calls they are passed to; a thread inherits its creator's mask.
     unsafe {
         let mut all = std::mem::zeroed();
         let mut before = std::mem::zeroed();
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let spawned = std::thread::Builder::new().name(name.to_owned()).stack_size(256 * 1024).spawn(run);
+        let spawned = std::thread::Builder::new().name(name.to_owned()).stack_size(1024 * 1024).spawn(run);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         spawned.map(drop)
     }

@@ -1,0 +1,399 @@
+//! Raw servers on loopback, plain or with TLS: what a test wants to happen to each connection is a closure.
+#![allow(dead_code, unsafe_code)] // every test file uses another part of it
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// What a mint answers, with values that no test may find in an error.
+pub const GRANTED: &str = concat!(
+    r#"{"success":true,"errors":[],"messages":[],"result":{"accessKeyId":"minted-id","#,
+    r#""secretAccessKey":"minted-secret","sessionToken":"minted-token"}}"#
+);
+/// Contract: back within the clock plus 100 ms. The rest is for a machine that is busy with other tests.
+pub const SLACK: Duration = Duration::from_millis(500);
+/// Nothing in these tests takes this long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A whole reply with its length. `headers`: lines that end in CR LF.
+pub fn reply(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+pub fn granted() -> Vec<u8> {
+    reply("200 OK", "", GRANTED)
+}
+
+/// What a call returned, and how long it took.
+pub fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let returned = call();
+    (returned, start.elapsed())
+}
+
+/// The call took as long as its clock, and not much longer.
+#[track_caller]
+pub fn assert_bound(elapsed: Duration, clock_ms: u64) {
+    let clock = Duration::from_millis(clock_ms);
+    assert!(elapsed + Duration::from_millis(5) >= clock, "back after {elapsed:?}, before {clock:?}");
+    assert!(elapsed < clock + SLACK, "back after {elapsed:?}, expected {clock:?}");
+}
+
+/// One request as it came over the wire.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn line(&self) -> &str {
+        self.head.lines().next().unwrap_or_default()
+    }
+
+    /// Every value of a header.
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+#[derive(Clone, Default)]
+pub struct Seen {
+    pub accepted: usize,
+    pub closed: usize,
+    /// The most connections that were open at once.
+    pub peak: usize,
+    pub requests: Vec<Request>,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+    is_stopped: AtomicBool,
+}
+
+impl State {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.seen());
+        self.changed.notify_all();
+    }
+}
+
+/// Accepts until it is dropped; every connection has a thread of its own.
+pub struct Server {
+    pub address: SocketAddr,
+    state: Arc<State>,
+}
+
+impl Server {
+    pub fn start(handler: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self::start_at("127.0.0.1:0", None, handler).unwrap()
+    }
+
+    pub fn start_tls(config: Arc<ServerConfig>, handler: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self::start_at("127.0.0.1:0", Some(config), handler).unwrap()
+    }
+
+    /// The `n`-th request, counted over all connections, gets the `n`-th reply; the last one goes on for ever.
+    pub fn with_replies(replies: Vec<Vec<u8>>) -> Self {
+        Self::start(move |connection| {
+            while connection.request().is_some() {
+                let at = (connection.requests_so_far() - 1).min(replies.len() - 1);
+                connection.send(&replies[at]);
+            }
+        })
+    }
+
+    /// Fails where this address does not exist.
+    pub fn start_at(
+        address: &str,
+        config: Option<Arc<ServerConfig>>,
+        handler: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State::default());
+        let (handler, shared) = (Arc::new(handler), Arc::clone(&state));
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                if shared.is_stopped.load(Ordering::Acquire) {
+                    return;
+                }
+                let socket = socket.unwrap();
+                let mut number = 0;
+                shared.change(|seen| {
+                    number = seen.accepted;
+                    seen.accepted += 1;
+                    seen.peak = seen.peak.max(seen.accepted - seen.closed);
+                });
+                let (handler, state, config) = (Arc::clone(&handler), Arc::clone(&shared), config.clone());
+                thread::spawn(move || {
+                    let mut connection = Connection::new(socket, config, number, Arc::clone(&state));
+                    handler(&mut connection);
+                    drop(connection);
+                    state.change(|seen| seen.closed += 1);
+                });
+            }
+        });
+        Ok(Server { address, state })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.state.seen().clone()
+    }
+
+    /// Waits for something to have happened here.
+    pub fn wait_for(&self, mut condition: impl FnMut(&Seen) -> bool) {
+        let seen = self.state.seen();
+        let (_seen, wait) = self.state.changed.wait_timeout_while(seen, PATIENCE, |seen| !condition(seen)).unwrap();
+        assert!(!wait.timed_out(), "the server waited in vain");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.state.is_stopped.store(true, Ordering::Release);
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+}
+
+impl Wire {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Wire::Plain(socket) => socket.read(to),
+            Wire::Tls(stream) => stream.read(to),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Wire::Plain(socket) => socket.write_all(bytes),
+            Wire::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+}
+
+/// The server's side of one connection. Closed when the handler returns, with TLS without a goodbye.
+pub struct Connection {
+    /// 0 for the server's first.
+    pub number: usize,
+    wire: Wire,
+    unread: Vec<u8>,
+    state: Arc<State>,
+}
+
+impl Connection {
+    fn new(socket: TcpStream, config: Option<Arc<ServerConfig>>, number: usize, state: Arc<State>) -> Self {
+        socket.set_nodelay(true).unwrap();
+        let wire = match config {
+            None => Wire::Plain(socket),
+            Some(config) => Wire::Tls(Box::new(StreamOwned::new(ServerConnection::new(config).unwrap(), socket))),
+        };
+        Connection { number, wire, unread: Vec::new(), state }
+    }
+
+    pub fn socket(&self) -> &TcpStream {
+        match &self.wire {
+            Wire::Plain(socket) => socket,
+            Wire::Tls(stream) => &stream.sock,
+        }
+    }
+
+    /// The next request, which is also kept for [`Server::seen`]. `None`: the client closed, or spoke no HTTP.
+    pub fn request(&mut self) -> Option<Request> {
+        let end = loop {
+            if let Some(at) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.fill()?;
+        };
+        let head = String::from_utf8(self.unread.drain(..end).collect()).ok()?;
+        let mut request = Request { head, body: Vec::new() };
+        let length = request.header("content-length").first().map_or(0, |length| length.parse().unwrap());
+        while self.unread.len() < length {
+            self.fill()?;
+        }
+        request.body = self.unread.drain(..length).collect();
+        self.state.change(|seen| seen.requests.push(request.clone()));
+        Some(request)
+    }
+
+    fn fill(&mut self) -> Option<()> {
+        let mut chunk = [0; 16 * 1024];
+        let count = self.wire.read(&mut chunk).ok().filter(|count| *count > 0)?;
+        self.unread.extend_from_slice(&chunk[..count]);
+        Some(())
+    }
+
+    /// How many requests the whole server has seen.
+    pub fn requests_so_far(&self) -> usize {
+        self.state.seen().requests.len()
+    }
+
+    /// `false`: the client is no longer there.
+    pub fn send(&mut self, bytes: &[u8]) -> bool {
+        self.wire.write_all(bytes).is_ok()
+    }
+
+    /// Takes what comes and says nothing, until the client is gone.
+    pub fn until_closed(&mut self) {
+        while self.fill().is_some() {
+            self.unread.clear();
+        }
+    }
+
+    /// Ends TLS in the orderly way.
+    pub fn say_goodbye(&mut self) {
+        if let Wire::Tls(stream) = &mut self.wire {
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    }
+
+    /// The close that follows is a reset.
+    pub fn will_reset(&self) {
+        socket2::SockRef::from(self.socket()).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Returns when the client's machine has everything that was sent.
+    pub fn wait_for_delivery(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let deadline = Instant::now() + PATIENCE;
+            let mut unacknowledged = 1;
+            while unacknowledged > 0 && Instant::now() < deadline {
+                // SAFETY: TIOCOUTQ writes one int.
+                let result = unsafe { libc::ioctl(self.socket().as_raw_fd(), libc::TIOCOUTQ, &raw mut unacknowledged) };
+                assert_eq!(result, 0);
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+/// A port where nobody listens.
+pub fn dead_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A port that takes no further connection and refuses none: its backlog is full.
+pub struct BlackHole {
+    pub port: u16,
+    _listener: socket2::Socket,
+    _waiting: Vec<socket2::Socket>,
+}
+
+impl BlackHole {
+    pub fn new() -> Self {
+        let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let listener = socket();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let waiting = (0..8).map(|_| {
+            let client = socket();
+            client.set_nonblocking(true).unwrap();
+            // Says that it is in progress, and for all but the first it stays so.
+            let _ = client.connect(&address);
+            client
+        });
+        let waiting = waiting.collect();
+        BlackHole { port: address.as_socket().unwrap().port(), _listener: listener, _waiting: waiting }
+    }
+}
+
+/// A certificate authority that lives in memory.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "authority of a test");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A server that shows a certificate for this name or address.
+    pub fn server(&self, name: &str) -> Arc<ServerConfig> {
+        self.server_with(name, rustls::ALL_VERSIONS, |_| {})
+    }
+
+    pub fn server_with(
+        &self,
+        name: &str,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Arc<ServerConfig> {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.into()], key)
+            .unwrap();
+        Arc::new(config)
+    }
+}
+
+/// A file that is removed again.
+pub struct TempFile(std::path::PathBuf);
+
+impl TempFile {
+    pub fn new(content: impl AsRef<[u8]>) -> Self {
+        static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let name = format!("r2creds-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        TempFile(path)
+    }
+
+    pub fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
