@@ -173,12 +173,13 @@ impl Client {
             Some(_) => None,
             None => env::first(&["CLOUDFLARE_BASE_URL"], "base_url")?,
         };
-        let base_url = options
-            .base_url
-            .or(from_environment.as_ref().map(|found| found.value.as_str()))
-            .unwrap_or(DEFAULT_BASE_URL);
+        let (base_url, origin) = match (options.base_url, &from_environment) {
+            (Some(base_url), _) => (base_url, ""),
+            (None, Some(found)) => (found.value.as_str(), "CLOUDFLARE_BASE_URL in the environment: "),
+            (None, None) => (DEFAULT_BASE_URL, ""),
+        };
         let connect_timeout = timeout("connect_timeout_ms", options.connect_timeout, DEFAULT_CONNECT_TIMEOUT)?;
-        let url = parse_base_url(base_url)?;
+        let url = parse_base_url(base_url, origin)?;
         Ok(Client {
             http: Http::new(&url, options.proxy_url, check_text("ca_file", options.ca_file)?, connect_timeout)?,
             authentication,
@@ -193,12 +194,12 @@ impl Client {
     /// Asks Cloudflare for a credential. Needs `permission`; refuses `actions` and `issued_at`, which the API does not
     /// have. Blocks until there is a result, at most the call's timeout.
     pub fn create(&self, params: &Params<'_>, options: &RequestOptions<'_>) -> Result<Credentials, Error> {
-        let grant = params.for_create()?;
         let timeout = check_timeout("timeout_ms", options.timeout)?.unwrap_or(self.timeout);
+        let mut watch = Watch::new(options.cancel.clone(), options.poll.clone(), timeout);
+        let grant = params.for_create()?;
         let body = body(params, &grant, options.extra_body)?;
         let url = format!("{}/accounts/{}/r2/temp-access-credentials", self.base_url, params.account_id);
         let request = Request { url: &url, headers: self.headers(options.headers)?, body: body.as_bytes() };
-        let mut watch = Watch::new(options.cancel.clone(), options.poll.clone(), timeout);
         let max_retries = options.max_retries.unwrap_or(self.max_retries);
 
         watch.check("before the first attempt")?;
@@ -345,9 +346,12 @@ fn check_timeout(field: &'static str, value: Option<Duration>) -> Result<Option<
     }
 }
 
-fn parse_base_url(text: &str) -> Result<Url<'_>, Error> {
+fn parse_base_url<'a>(text: &'a str, origin: &str) -> Result<Url<'a>, Error> {
     let wrong = |problem: &str| {
-        Error::argument("base_url", format_args!("{problem}, expected https://host/path, or http:// to loopback"))
+        Error::argument(
+            "base_url",
+            format_args!("{origin}{problem}, expected https://host/path, or http:// to loopback"),
+        )
     };
     let url = Url::parse(text).map_err(wrong)?;
     if !url.is_safe() {

@@ -170,7 +170,8 @@ fn hint(http_status: u16, errors: &[ApiError]) -> Option<&'static str> {
             "The API token may not do this: an object-level (S3 only) token, a user token where an account token is \
              wanted, or a token of another account. Use a token with the R2 admin permission of this account."
         }
-        401 => "The parent access key id does not exist, or belongs to another account.",
+        // With another text this number "is what it says".
+        401 if !has(10001) => "The parent access key id does not exist, or belongs to another account.",
         403 if has(9109) => {
             "An OAuth token (wrangler login) has no parent key. Make an R2 API token and use that, and its id as \
              parent_access_key_id."
@@ -207,7 +208,9 @@ pub(crate) fn cleaned(text: &[u8], secrets: &[&[u8]]) -> String {
     let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
     let mut rest = text;
     while !rest.is_empty() {
-        if let Some(secret) = secrets.iter().find(|secret| !secret.is_empty() && rest.starts_with(secret)) {
+        // The longest, lest one that begins another leave the rest of it behind.
+        let found = secrets.iter().filter(|secret| !secret.is_empty() && rest.starts_with(secret));
+        if let Some(secret) = found.max_by_key(|secret| secret.len()) {
             if shown.len() + REDACTED.len() > MAX_TEXT {
                 break;
             }

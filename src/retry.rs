@@ -28,15 +28,21 @@ pub(crate) fn is_internal_fault(error: &ApiError) -> bool {
 
 /// What the server asked for, from the values of `retry-after-ms` and `retry-after`.
 pub(crate) fn asked_wait(milliseconds: Option<&str>, after: Option<&str>, now: SystemTime) -> Option<Duration> {
-    let seconds = |text: &str| text.trim().parse::<f64>().ok();
-    let wait = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
-    milliseconds
-        .and_then(|text| wait(seconds(text)? / 1000.0))
-        .or_else(|| after.and_then(|text| wait(seconds(text)?)))
-        .or_else(|| {
-            let date = httpdate::parse_http_date(after?.trim()).ok()?;
-            Some(date.duration_since(now).unwrap_or_default())
-        })
+    let wait = |text: &str, unit: f64| {
+        let digits = text.trim();
+        let is_number = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let number: f64 = digits.parse().ok().filter(|_| is_number)?;
+        // What no clock can hold is still an answer: longer than anybody waits.
+        Some(Duration::try_from_secs_f64(number * unit).unwrap_or(Duration::MAX))
+    };
+    let date = |text: &str| {
+        let date = httpdate::parse_http_date(text.trim()).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    };
+    let milliseconds = milliseconds.and_then(|text| wait(text, 0.001));
+    let after = after.and_then(|text| wait(text, 1.0).or_else(|| date(text)));
+    // A zero asks for nothing, so it leaves the word to the other header.
+    milliseconds.filter(|asked| !asked.is_zero()).or(after).or(milliseconds)
 }
 
 /// How long to wait after failed attempt number `attempt` (the first is 0), or `None` to give up because the server
@@ -75,6 +81,9 @@ mod tests {
         assert_eq!(heard(None, Some("0.25")), Some(Duration::from_millis(250)));
         assert_eq!(heard(None, Some("Thu, 01 Jan 1970 00:00:30 GMT")), Some(Duration::from_secs(30)));
         assert_eq!(heard(None, Some("Wed, 31 Dec 1969 00:00:30 GMT")), None);
+        assert_eq!(heard(Some("0"), Some("3")), Some(Duration::from_secs(3)));
+        assert_eq!(heard(Some("0"), None), Some(Duration::ZERO));
+        assert_eq!(heard(None, Some("99999999999999999999999")), Some(Duration::MAX));
         for nonsense in ["", "-5", "nan", "inf", "1e300", "tomorrow"] {
             assert_eq!(heard(Some(nonsense), Some(nonsense)), None, "{nonsense}");
         }

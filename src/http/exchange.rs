@@ -102,7 +102,10 @@ impl Lane {
             retry_after: header("retry-after"),
             retry_after_ms: header("retry-after-ms"),
             should_retry: header("x-should-retry"),
-            is_encoded: header("content-encoding").is_some_and(|coding| !matches!(coding.trim(), "" | "identity")),
+            is_encoded: header("content-encoding").is_some_and(|coding| {
+                let coding = coding.trim();
+                !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")
+            }),
             ..Reply::default()
         };
         match read_body(body)? {
@@ -152,7 +155,8 @@ fn read_body(body: Body) -> Result<Option<Secret>, Error> {
 /// What ureq has to say where the transport had nothing: about the reply's form, or that it ended too early.
 fn translated(error: &ureq::Error) -> Error {
     match error {
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+        // BodyStalled: the end came inside the framing of a chunk.
+        ureq::Error::Io(_) | ureq::Error::BodyStalled => {
             Error::new(Status::Connection, "the server closed the connection before the whole reply was there")
         }
         ureq::Error::LargeResponseHeader(..) => {

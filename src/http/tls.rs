@@ -3,13 +3,14 @@
 use std::fs;
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use super::sys;
+use super::env;
 use crate::error::{Error, Status};
 
 /// A configuration that trusts `ca_file` alone, or the system's roots, or Mozilla's where the system has none.
@@ -32,17 +33,17 @@ pub fn config(ca_file: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
 }
 
 /// The platform's verifier, which reads `SSL_CERT_FILE` and `SSL_CERT_DIR`; `None` where the system has no roots.
-fn system_roots(provider: Arc<rustls::crypto::CryptoProvider>) -> Result<Option<Verifier>, Error> {
-    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| std::env::var_os(name).is_some());
-    match (named, Verifier::new(provider)) {
-        // In a set-uid process the environment is the attacker's.
-        (Some(_), _) if sys::is_secure_process() => Ok(None),
-        (_, Ok(verifier)) => Ok(Some(verifier)),
+fn system_roots(provider: Arc<CryptoProvider>) -> Result<Option<Verifier>, Error> {
+    const NAMES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+    match env::first(&NAMES, "ca_file")? {
         // Somebody said whom to trust; trusting others instead would be wrong.
-        (Some(name), Err(_)) => {
-            Err(Error::argument("ca_file", format_args!("{name} is set, but no certificate could be read from there")))
-        }
-        (None, Err(_)) => Ok(None),
+        Some(found) => Verifier::new(provider).map(Some).map_err(|_| {
+            let name = found.name;
+            Error::argument("ca_file", format_args!("{name} is set, but no certificate could be read from there"))
+        }),
+        // Set, but empty or in a set-uid process: not to be heeded, as the verifier would.
+        None if NAMES.iter().any(|name| std::env::var_os(name).is_some()) => Ok(None),
+        None => Ok(Verifier::new(provider).ok()),
     }
 }
 
