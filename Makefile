@@ -46,8 +46,14 @@ skip = { echo "skipped: $(1) is not installed"; [ "$${R2CREDS_NO_SKIP:-0}" != 1 
 lint: needs-cargo
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --check; else $(call skip,rustfmt); fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; \
-	then $(CARGO) clippy --locked --quiet --all-targets --target-dir $(OUT) -- -D warnings; \
+	then $(CARGO) clippy --locked --quiet --all-targets --target-dir $(OUT) -- -D warnings && \
+	     $(CARGO) clippy --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- -D warnings; \
 	else $(call skip,clippy); fi
+
+# Against bare hashing and libcurl; it only reports. `make soak` fails if memory, descriptors or threads grow.
+bench soak: lib needs-cc
+	$(CARGO) run --release --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- \
+		$@ $(RELEASE)/$(LIBRARY)
 
 # include/r2creds.h from the sources; `make test` fails when it is stale.
 header: needs-cargo

@@ -185,18 +185,16 @@ impl<'a> TokenWriter<'a> {
         let whole = self.claims.len() / 3 * 3;
         self.jwt.push_base64(&URL_SAFE_NO_PAD, self.claims.get(..whole).unwrap_or_default());
         self.claims.drain(..whole);
-        self.hash(true);
+        self.hash();
         let whole = self.jwt.len() / 3 * 3;
         self.token.push_base64(&STANDARD, self.jwt.as_bytes().get(..whole).unwrap_or_default());
         self.jwt.remove_first(whole);
         self.hashed = self.jwt.len();
     }
 
-    fn hash(&mut self, is_signed: bool) {
+    fn hash(&mut self) {
         let fresh = self.jwt.as_bytes().get(self.hashed..).unwrap_or_default();
-        if is_signed {
-            self.hmac.update(fresh);
-        }
+        self.hmac.update(fresh);
         self.sha256.update(fresh);
         self.hashed = self.jwt.len();
     }
@@ -204,12 +202,13 @@ impl<'a> TokenWriter<'a> {
     /// Signs, and returns the secret access key that belongs to the token.
     fn finish(mut self) -> [u8; 64] {
         self.jwt.push_base64(&URL_SAFE_NO_PAD, &self.claims);
-        self.hash(true);
-        self.jwt.push(b".");
-        self.jwt.push_base64(&URL_SAFE_NO_PAD, self.hmac.clone().sign().as_ref());
-        self.hash(false);
-        self.token.push_base64(&STANDARD, self.jwt.as_bytes());
-        hex(self.sha256.finish().as_ref())
+        self.hash();
+        let TokenWriter { token, mut jwt, hashed, hmac, mut sha256, .. } = self;
+        jwt.push(b".");
+        jwt.push_base64(&URL_SAFE_NO_PAD, hmac.sign().as_ref());
+        sha256.update(jwt.as_bytes().get(hashed..).unwrap_or_default());
+        token.push_base64(&STANDARD, jwt.as_bytes());
+        hex(sha256.finish().as_ref())
     }
 }
 

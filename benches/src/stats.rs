@@ -21,6 +21,12 @@ impl Pair {
         median(&self.theirs)
     }
 
+    /// The median of the differences.
+    pub fn difference(&self) -> f64 {
+        let differences: Vec<f64> = self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| ours - theirs).collect();
+        median(&differences)
+    }
+
     /// The median of the ratios, each of two samples that were taken one after the other.
     pub fn ratio(&self) -> f64 {
         let ratios: Vec<f64> = self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| ours / theirs).collect();
@@ -28,7 +34,7 @@ impl Pair {
     }
 }
 
-pub fn median(values: &[f64]) -> f64 {
+fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match (sorted.get(sorted.len() / 2), sorted.len() % 2) {
