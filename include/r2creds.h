@@ -48,8 +48,9 @@
  *
  * FORK
  *   A client may be used after fork() in parent and child, even if other threads were inside it at the fork.
- *   Connections are not shared across it. (After vfork, or in a signal handler, only r2creds_cancel_trigger may be
- *   called.)
+ *   Connections are not shared across it. A process is known by its pid, so a child that has its parent's, as the
+ *   first of a new pid namespace may, is not told apart. After vfork, or in a signal handler, only
+ *   r2creds_cancel_trigger may be called.
  *
  * THE PROCESS
  *   No thread-local or global state, no signal handler, no SIGPIPE, no output, but for the line that Rust prints when
@@ -143,7 +144,8 @@ typedef struct r2creds_params {
     const char *parent_access_key_id;
     /**
      * Secret access key of the parent pair, which is the SHA-256 of its API token's value: 64 lower-case hexadecimal
-     * digits. Required by `r2creds_sign`; `r2creds_create` never looks at it. Never leaves the machine.
+     * digits. Required by `r2creds_sign`. `r2creds_create` has no use for it; if it is there, it is kept out of errors.
+     * Never leaves the machine.
      */
     const char *parent_secret_access_key;
     /**
@@ -582,7 +584,7 @@ typedef int32_t r2creds_jurisdiction;
 #define R2CREDS_JURISDICTION_EU 1
 
 /**
- * `FedRAMP`: `<account>.fedramp.r2.cloudflarestorage.com`.
+ * FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`.
  */
 #define R2CREDS_JURISDICTION_FEDRAMP 2
 

@@ -76,7 +76,7 @@ pub struct Params<'a> {
     /// hexadecimal digits.
     pub parent_access_key_id: &'a str,
     /// Secret access key of the parent pair: 64 lower-case hexadecimal digits, the SHA-256 of its API token's value.
-    /// Required by `sign`; `create` never looks at it.
+    /// Required by `sign`; `create` has no use for it.
     pub parent_secret_access_key: Option<&'a str>,
     /// Required by `create`; `sign` takes either this or `actions`.
     pub permission: Option<Permission>,

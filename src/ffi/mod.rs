@@ -167,18 +167,6 @@ pub extern "C" fn r2creds_abi_version() -> u32 {
     R2CREDS_ABI_VERSION
 }
 
-/// Test only: a panic inside the guard.
-#[cfg(feature = "test-panic")]
-#[allow(missing_docs, clippy::panic)]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn r2creds_test_panic(
-    out: *mut *mut r2creds_credentials,
-    err: *mut *mut r2creds_error,
-) -> r2creds_status {
-    // SAFETY: as above.
-    unsafe { guarded(out, err, || panic!("asked for by a test")) }
-}
-
 /// Runs one call: clears the outputs, keeps panics inside, and sets at most one output.
 ///
 /// # Safety

@@ -104,7 +104,8 @@ pub struct r2creds_params {
     /// 32 lower-case hexadecimal digits.
     pub parent_access_key_id: *const c_char,
     /// Secret access key of the parent pair, which is the SHA-256 of its API token's value: 64 lower-case hexadecimal
-    /// digits. Required by `r2creds_sign`; `r2creds_create` never looks at it. Never leaves the machine.
+    /// digits. Required by `r2creds_sign`. `r2creds_create` has no use for it; if it is there, it is kept out of errors.
+    /// Never leaves the machine.
     pub parent_secret_access_key: *const c_char,
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
     /// `data/ab`. With neither prefixes nor objects: the whole bucket.

@@ -1,0 +1,238 @@
+//! The ABI against its record: `layout.txt` (sizes, offsets, numbers) and `symbols.txt` (exports), and what the shared
+//! library says about itself. The record changes only by appending.
+
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+use r2creds::ffi::*;
+
+use crate::toolchain::{Compiler, HEADER, compile, library, succeeded};
+
+const LAYOUT: &str = include_str!("layout.txt");
+const SYMBOLS: &str = include_str!("symbols.txt");
+
+/// The lines of `layout.txt` for these structs and constants, as Rust sees them.
+macro_rules! rust_layout {
+    ($($struct:ident { $($field:ident)* })* ; $($constant:ident)*) => {{
+        let mut lines = String::new();
+        $(
+            writeln!(lines, "struct {} {}", stringify!($struct), size_of::<$struct>()).unwrap();
+            $(
+                let (offset, size) = (std::mem::offset_of!($struct, $field), size_of_field(|of: &$struct| &of.$field));
+                writeln!(lines, "field {} {offset} {size}", stringify!($field)).unwrap();
+            )*
+        )*
+        $( writeln!(lines, "constant {} {}", stringify!($constant), $constant).unwrap(); )*
+        lines
+    }};
+}
+
+fn size_of_field<T, F>(_: fn(&T) -> &F) -> usize {
+    size_of::<F>()
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn rust_has_the_recorded_layout() {
+    let layout = rust_layout!(
+        r2creds_params {
+            struct_size account_id bucket parent_access_key_id parent_secret_access_key prefixes prefixes_len objects
+            objects_len actions actions_len endpoint issued_at ttl_seconds permission jurisdiction reserved
+        }
+        r2creds_client_options {
+            struct_size api_token api_email api_key base_url proxy_url ca_file user_agent timeout_ms attempt_timeout_ms
+            connect_timeout_ms max_retries
+        }
+        r2creds_request_options {
+            struct_size cancel headers headers_len extra_body poll poll_context timeout_ms max_retries
+        }
+        r2creds_credentials {
+            struct_size access_key_id secret_access_key session_token endpoint request_id issued_at expires_at
+        }
+        r2creds_api_error { struct_size message documentation_url pointer code }
+        r2creds_error {
+            struct_size message hint request_id field errors errors_len messages messages_len retry_after_ms status
+            http_status retryable attempts
+        }
+        ;
+        R2CREDS_STATUS_OK R2CREDS_STATUS_INVALID_ARGUMENT R2CREDS_STATUS_UNSUPPORTED R2CREDS_STATUS_NO_AUTHENTICATION
+        R2CREDS_STATUS_CONNECTION R2CREDS_STATUS_TLS R2CREDS_STATUS_TIMEOUT R2CREDS_STATUS_CANCELLED
+        R2CREDS_STATUS_BAD_REQUEST R2CREDS_STATUS_AUTHENTICATION R2CREDS_STATUS_PERMISSION_DENIED
+        R2CREDS_STATUS_NOT_FOUND R2CREDS_STATUS_CONFLICT R2CREDS_STATUS_UNPROCESSABLE R2CREDS_STATUS_RATE_LIMITED
+        R2CREDS_STATUS_SERVER_ERROR R2CREDS_STATUS_API_ERROR R2CREDS_STATUS_INVALID_RESPONSE R2CREDS_STATUS_INTERNAL
+        R2CREDS_STATUS_PANIC
+        R2CREDS_PERMISSION_UNSET R2CREDS_PERMISSION_OBJECT_READ_ONLY R2CREDS_PERMISSION_OBJECT_READ_WRITE
+        R2CREDS_PERMISSION_ADMIN_READ_ONLY R2CREDS_PERMISSION_ADMIN_READ_WRITE
+        R2CREDS_JURISDICTION_DEFAULT R2CREDS_JURISDICTION_EU R2CREDS_JURISDICTION_FEDRAMP
+        R2CREDS_ABI_VERSION
+    );
+    assert_eq!(layout, LAYOUT);
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn c_and_cpp_have_the_recorded_layout() {
+    // Generated from the record, so that there is no third list to forget.
+    let mut source = String::from("#include <stdio.h>\n#include \"r2creds.h\"\nint main(void)\n{\n");
+    let mut of = "";
+    for line in LAYOUT.lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        match words[0] {
+            "struct" => {
+                of = words[1];
+                writeln!(source, "printf(\"struct {of} %lu\\n\", (unsigned long)sizeof({of}));")
+            }
+            "field" => {
+                let field = words[1];
+                writeln!(
+                    source,
+                    "printf(\"field {field} %lu %lu\\n\", (unsigned long)offsetof({of}, {field}), \
+                     (unsigned long)sizeof((({of} *)NULL)->{field}));"
+                )
+            }
+            "constant" => writeln!(source, "printf(\"constant {0} %ld\\n\", (long)({0}));", words[1]),
+            other => panic!("{other}"),
+        }
+        .unwrap();
+    }
+    source.push_str("return 0;\n}\n");
+    for compiler in Compiler::installed([Compiler::Gcc, Compiler::Clang, Compiler::Gxx]) {
+        let program = compile(&compiler.source("layout", &source), compiler, &[]);
+        let printed = String::from_utf8(succeeded(&mut Command::new(program)).stdout).unwrap();
+        assert_eq!(printed, LAYOUT, "{compiler:?}");
+    }
+}
+
+#[test]
+fn no_struct_has_padding() {
+    let mut sizes: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut of = "";
+    for line in LAYOUT.lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        let number = |at: usize| words[at].parse::<usize>().unwrap();
+        match words[0] {
+            "struct" => {
+                of = words[1];
+                sizes.insert(of, (number(2), 0));
+            }
+            "field" => {
+                let (_, sum) = sizes.get_mut(of).unwrap();
+                assert_eq!(*sum, number(2), "{of}: a gap before {}", words[1]);
+                *sum += number(3);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(sizes.len(), 6);
+    for (name, (size, sum)) in sizes {
+        assert_eq!(size, sum, "{name}: a gap at the end");
+    }
+}
+
+#[test]
+fn the_record_has_every_number_and_struct_of_the_header() {
+    for line in HEADER.lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        match words[..] {
+            ["#define", name, number] if number.parse::<i64>().is_ok() && !name.starts_with("R2CREDS_VERSION_") => {
+                let recorded = format!("constant {name} {number}");
+                assert!(LAYOUT.lines().any(|line| line == recorded), "not in layout.txt: {recorded}");
+            }
+            ["typedef", "struct", name, "{"] => {
+                let recorded = format!("struct {name} ");
+                assert!(LAYOUT.lines().any(|line| line.starts_with(&recorded)), "not in layout.txt: {recorded}");
+            }
+            _ => {}
+        }
+    }
+    for name in SYMBOLS.lines() {
+        assert!(HEADER.contains(&format!("{name}(")), "not in the header: {name}");
+    }
+}
+
+#[test]
+fn every_status_has_its_name() {
+    let name = |status| unsafe { CStr::from_ptr(r2creds_status_name(status)) }.to_str().unwrap();
+    let recorded: BTreeMap<i32, &str> = LAYOUT
+        .lines()
+        .filter_map(|line| line.strip_prefix("constant R2CREDS_STATUS_")?.split_once(' '))
+        .map(|(name, number)| (number.parse().unwrap(), name))
+        .collect();
+    assert_eq!(recorded.len(), 20);
+    for number in (-1..1000).chain([i32::MIN, i32::MAX]) {
+        assert_eq!(name(number), *recorded.get(&number).unwrap_or(&"UNKNOWN"), "{number}");
+    }
+}
+
+#[test]
+fn the_versions_agree() {
+    let version = unsafe { CStr::from_ptr(r2creds_version()) }.to_str().unwrap();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(r2creds_abi_version(), R2CREDS_ABI_VERSION);
+    // The same question to the library that is shipped, with the header's macros.
+    let source = r#"
+        #include <stdio.h>
+        #include "r2creds.h"
+        int main(void)
+        {
+            printf("%d.%d.%d %d %s %d %u\n", R2CREDS_VERSION_MAJOR, R2CREDS_VERSION_MINOR, R2CREDS_VERSION_PATCH,
+                   R2CREDS_VERSION_NUMBER, r2creds_version(), R2CREDS_ABI_VERSION, (unsigned)r2creds_abi_version());
+            return 0;
+        }
+    "#;
+    let program = compile(&Compiler::Gcc.source("version", source), Compiler::Gcc, &[]);
+    let printed = String::from_utf8(succeeded(&mut Command::new(program)).stdout).unwrap();
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+    let number = parts[0] * 10_000 + parts[1] * 100 + parts[2];
+    assert_eq!(printed, format!("{version} {number} {version} 0 0\n"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_shared_library_exports_what_is_recorded_and_stays_mapped() {
+    let listed = succeeded(Command::new("nm").args(["-D", "--defined-only"]).arg(library()));
+    let mut exported: Vec<_> =
+        std::str::from_utf8(&listed.stdout).unwrap().lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
+    exported.sort_unstable();
+    assert_eq!(exported, SYMBOLS.lines().collect::<Vec<_>>());
+
+    let dynamic = succeeded(Command::new("readelf").arg("-d").arg(library()));
+    let dynamic = String::from_utf8(dynamic.stdout).unwrap();
+    let soname = format!("[libr2creds.so.{R2CREDS_ABI_VERSION}]");
+    assert!(dynamic.lines().any(|line| line.contains("(SONAME)") && line.contains(&soname)), "{dynamic}");
+    assert!(dynamic.lines().any(|line| line.contains("(FLAGS_1)") && line.contains("NODELETE")), "{dynamic}");
+}
+
+/// Alone, twice, and with every initialiser, in each language it is for.
+#[test]
+fn the_header_compiles_without_a_warning() {
+    let source = r#"
+        #include "r2creds.h"
+        #include "r2creds.h"
+        r2creds_params params = R2CREDS_PARAMS_INIT;
+        r2creds_client_options client_options = R2CREDS_CLIENT_OPTIONS_INIT;
+        r2creds_request_options request_options = R2CREDS_REQUEST_OPTIONS_INIT;
+        static struct r2creds_params tagged = R2CREDS_PARAMS_INIT;
+        int main(void)
+        {
+            r2creds_params on_the_stack = R2CREDS_PARAMS_INIT;
+            r2creds_status status = R2CREDS_STATUS_OK;
+            r2creds_permission permission = R2CREDS_PERMISSION_UNSET;
+            r2creds_jurisdiction jurisdiction = R2CREDS_JURISDICTION_DEFAULT;
+            const r2creds_params *read = &on_the_stack;
+            return status + permission + jurisdiction + !R2CREDS_HAS(read, reserved) + (tagged.bucket != NULL);
+        }
+    "#;
+    for compiler in Compiler::installed([Compiler::Gcc, Compiler::Clang, Compiler::Gxx, Compiler::Clangxx]) {
+        let path = compiler.source("header", source);
+        for standard in compiler.standards() {
+            let program =
+                compile(&path, compiler, &[standard, "-Wshadow", "-Wundef", "-Wcast-qual", "-DR2CREDS_STATIC"]);
+            succeeded(&mut Command::new(program));
+        }
+    }
+    assert!(Path::new(&Compiler::Gcc.source("header", source)).exists());
+}

@@ -1,0 +1,200 @@
+//! Compiles the C programs against the shared library, and runs them plainly, with sanitizers and under valgrind.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+pub const HEADER: &str = include_str!("../../include/r2creds.h");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    Gcc,
+    Clang,
+    Gxx,
+    Clangxx,
+}
+
+impl Compiler {
+    fn command(self) -> &'static str {
+        match self {
+            Compiler::Gcc => "gcc",
+            Compiler::Clang => "clang",
+            Compiler::Gxx => "g++",
+            Compiler::Clangxx => "clang++",
+        }
+    }
+
+    fn is_cpp(self) -> bool {
+        matches!(self, Compiler::Gxx | Compiler::Clangxx)
+    }
+
+    pub fn standards(self) -> &'static [&'static str] {
+        if self.is_cpp() { &["-std=c++11", "-std=c++17"] } else { &["-std=c99", "-std=c11"] }
+    }
+
+    /// Those that are here; a missing one is skipped, but not gcc, which every machine with this library has.
+    pub fn installed<const N: usize>(wanted: [Compiler; N]) -> Vec<Compiler> {
+        let is_here = |compiler: &Compiler| *compiler == Compiler::Gcc || is_installed(compiler.command());
+        wanted.into_iter().filter(is_here).collect()
+    }
+
+    /// A file with this text.
+    pub fn source(self, name: &str, text: &str) -> PathBuf {
+        let path = scratch(&format!("{name}-{self:?}")).join(if self.is_cpp() { "main.cpp" } else { "main.c" });
+        fs::write(&path, format!("{}\n", text.trim())).unwrap();
+        path
+    }
+}
+
+/// Whether a tool is here. If not, a line says so, and `R2CREDS_NO_SKIP=1` makes it a failure.
+pub fn is_installed(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        assert!(std::env::var("R2CREDS_NO_SKIP").as_deref() != Ok("1"), "{tool} is not installed");
+        // Not eprintln!, which cargo would keep to itself.
+        std::io::stderr().write_all(format!("skipped: {tool} is not installed\n").as_bytes()).unwrap();
+    }
+    found
+}
+
+/// A folder inside the build folder, of the running test alone.
+pub fn scratch(name: &str) -> PathBuf {
+    // libtest names the thread after the test.
+    let test = std::thread::current().name().unwrap_or_default().replace(':', "-");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c").join(test).join(name);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// The shared library to test: in `R2CREDS_LIB_DIR`, or the one that was built with these tests.
+pub fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let folders = match std::env::var_os("R2CREDS_LIB_DIR") {
+            Some(folder) => vec![PathBuf::from(folder)],
+            None => std::env::current_exe().unwrap().ancestors().skip(1).take(2).map(Path::to_owned).collect(),
+        };
+        let found = folders.iter().map(|folder| folder.join("libr2creds.so")).find(|path| path.exists());
+        found.unwrap_or_else(|| panic!("no libr2creds.so in {folders:?}")).canonicalize().unwrap()
+    })
+}
+
+/// A folder with the library under the name it is linked by and the one it is loaded by.
+fn library_folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = scratch("lib");
+        for name in ["libr2creds.so", "libr2creds.so.0"] {
+            let link = folder.join(name);
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(library(), &link).unwrap();
+        }
+        folder
+    })
+}
+
+/// Compiles a program next to its scratch name. Any warning is an error.
+pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
+    let stem = source.file_stem().unwrap().to_str().unwrap();
+    let folder = source.parent().filter(|folder| !folder.starts_with(Path::new(ROOT).join("tests")));
+    let name: String = flags.iter().flat_map(|flag| flag.chars()).filter(|c| c.is_ascii_alphanumeric()).collect();
+    let program = folder
+        .map_or_else(|| scratch(&format!("{stem}-{compiler:?}{name}")), Path::to_owned)
+        .join(format!("program{name}"));
+    let libraries = library_folder();
+    let mut command = Command::new(compiler.command());
+    command.args([compiler.standards()[0], "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
+    command.args(["-Wmissing-field-initializers", "-Wconversion", "-g", "-O1", "-pthread"]);
+    command.args(flags).arg("-I").arg(Path::new(ROOT).join("include")).arg(source).arg("-o").arg(&program);
+    command.arg("-L").arg(libraries).arg("-lr2creds").arg(format!("-Wl,-rpath,{}", libraries.display()));
+    succeeded(&mut command);
+    program
+}
+
+/// The output of a command that has to succeed.
+pub fn succeeded(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}{err}", output.status);
+    output
+}
+
+/// How a program is built and run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Plain(Compiler),
+    Sanitized(Compiler),
+    Valgrind,
+}
+
+/// A compiled program and the way it is to be run.
+pub struct Program {
+    path: PathBuf,
+    pub way: Way,
+    log: PathBuf,
+    /// What a run leaves on standard error is expected, and returned.
+    pub may_speak: bool,
+    pub valgrind_options: &'static [&'static str],
+}
+
+/// Compiles `tests/c/<name>.c` in each way that this machine can, one after the other, and hands each to `test`.
+pub fn each_way(name: &str, test: impl Fn(Program)) {
+    let source = Path::new(ROOT).join("tests/c").join(name).with_extension("c");
+    let mut ways = Vec::new();
+    for compiler in Compiler::installed([Compiler::Gcc, Compiler::Clang]) {
+        ways.extend([Way::Plain(compiler), Way::Sanitized(compiler)]);
+    }
+    if is_installed("valgrind") {
+        ways.push(Way::Valgrind);
+    }
+    for way in ways {
+        let path = match way {
+            Way::Plain(compiler) => compile(&source, compiler, &[]),
+            Way::Sanitized(compiler) => {
+                compile(&source, compiler, &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+            }
+            Way::Valgrind => compile(&source, Compiler::Gcc, &[]),
+        };
+        let log = scratch(name).join("valgrind.txt");
+        test(Program { path, way, log, may_speak: false, valgrind_options: &[] });
+    }
+}
+
+impl Program {
+    /// Runs it with nothing on standard input.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        self.run_fed(arguments, drop)
+    }
+
+    /// Runs it to its end, which has to be 0, without a word, and returns its standard error. `feed` gets its standard
+    /// input. Nothing of this process's environment is passed on.
+    pub fn run_fed(&self, arguments: &[&str], feed: impl FnOnce(ChildStdin)) -> String {
+        let mut command = match self.way {
+            Way::Valgrind => {
+                let mut command = Command::new("valgrind");
+                command.args(["--error-exitcode=99", "--leak-check=full", "--track-fds=yes"]);
+                command.args(["--errors-for-leak-kinds=definite,possible", "--child-silent-after-fork=yes"]);
+                command.arg(format!("--log-file={}", self.log.display())).args(self.valgrind_options).arg(&self.path);
+                command
+            }
+            _ => Command::new(&self.path),
+        };
+        command.args(arguments).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command.env("ASAN_OPTIONS", "detect_leaks=1:exitcode=98").env("UBSAN_OPTIONS", "print_stacktrace=1");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        feed(child.stdin.take().unwrap());
+        let output = child.wait_with_output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let log = if self.way == Way::Valgrind { fs::read_to_string(&self.log).unwrap() } else { String::new() };
+        assert!(output.status.success(), "{:?} {arguments:?}: {}\n{out}{err}{log}", self.way, output.status);
+        assert!(out.is_empty() && (self.may_speak || err.is_empty()), "{:?}: not silent:\n{out}{err}", self.way);
+        for leftover in log.split("== Open ").skip(1) {
+            assert!(leftover.lines().nth(1).is_some_and(|line| line.contains("<inherited from parent>")), "{log}");
+        }
+        err.into_owned()
+    }
+}
