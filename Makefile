@@ -55,6 +55,22 @@ bench soak: lib needs-cc
 	$(CARGO) run --release --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- \
 		$@ $(RELEASE)/$(LIBRARY)
 
+# The reply parser and the parameters, FUZZ_SECONDS each. Needs a C++ compiler; stable Rust will do.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+FUZZ_FLAGS := --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+# An explicit --target keeps the flags away from build scripts.
+fuzz: needs-cargo
+	@command -v $(CXX) >/dev/null || { echo "missing: a C++ compiler (c++, or make CXX=...)" >&2; exit 1; }
+	@mkdir -p fuzz/corpus/envelope fuzz/corpus/params fuzz/artifacts
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --quiet --target $(FUZZ_TARGET) --target-dir target
+	cd fuzz && target/$(FUZZ_TARGET)/release/envelope -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		-rss_limit_mb=1024 -dict=envelope.dict -artifact_prefix=artifacts/ corpus/envelope seeds/envelope
+	cd fuzz && target/$(FUZZ_TARGET)/release/params -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 \
+		-artifact_prefix=artifacts/ corpus/params
+
 # include/r2creds.h from the sources; `make test` fails when it is stale.
 header: needs-cargo
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header

@@ -419,33 +419,32 @@ struct Body<'a> {
 const BODY_FIELDS: [&str; 6] = ["bucket", "parentAccessKeyId", "permission", "ttlSeconds", "objects", "prefixes"];
 
 fn body(params: &Params<'_>, grant: &CreateGrant<'_>, extra_body: Option<&str>) -> Result<Secret, Error> {
-    let json = |value: Result<Vec<u8>, serde_json::Error>| {
-        value.map_err(|error| Error::new(Status::Internal, format!("the request body could not be built: {error}")))
-    };
-    let mut body = Secret::from(json(serde_json::to_vec(&Body {
+    let fields = Body {
         bucket: params.bucket,
         parent_access_key_id: params.parent_access_key_id,
         permission: grant.permission.as_str(),
         ttl_seconds: grant.ttl_seconds,
         objects: params.objects,
         prefixes: params.prefixes,
-    }))?);
+    };
+    let mut body = serde_json::to_vec(&fields)
+        .map(Secret::from)
+        .map_err(|error| Error::new(Status::Internal, format!("the request body could not be built: {error}")))?;
     let Some(extra) = extra_body else { return Ok(body) };
     let extra = Object::parse(extra).ok_or_else(|| {
         Error::argument("extra_body", "not a JSON object, expected for example {\"name\": \"value\"}")
     })?;
     body.pop();
-    for (at, (name, value)) in extra.entries().enumerate() {
-        if BODY_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
+    for (at, entry) in extra.entries().iter().enumerate() {
+        if BODY_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(entry.key.as_str())) {
             return Err(Error::argument(
                 "extra_body",
                 format_args!("key {at} repeats a parameter, expected none of {}", BODY_FIELDS.join(", ")),
             ));
         }
-        body.push(b",");
-        body.push(&json(serde_json::to_vec(name))?);
-        body.push(b":");
-        body.push(value.as_bytes());
+        for piece in [",", entry.raw_key, ":", entry.raw_value] {
+            body.push(piece.as_bytes());
+        }
     }
     body.push(b"}");
     Ok(body)

@@ -1,6 +1,5 @@
 //! Response bytes become credentials or an error. Pure; and nothing secret is copied into memory that nobody wipes.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -30,41 +29,38 @@ pub(crate) struct Minted {
 /// Reads a reply. `secrets` are those this call knows; none of them is repeated in an error.
 pub(crate) fn read(reply: &Reply, secrets: &[&[u8]]) -> Result<Minted, Error> {
     let is_success = (200..300).contains(&reply.http_status);
-    let clean = |text: &[u8]| cleaned(text, secrets);
-    let request_id = reply.request_id.as_ref().map(|id| clean(id.as_bytes())).filter(|id| !id.is_empty());
-
-    let unusable = |problem: &str| {
-        let mut error = Error::new(Status::InvalidResponse, format!("HTTP {}: {problem}", reply.http_status));
-        error.facts_mut().request_id.clone_from(&request_id);
-        reply_facts(error, reply)
-    };
-    if is_success && reply.is_oversized {
-        return Err(unusable("the reply is larger than 1 MiB"));
-    }
-    if is_success && reply.is_encoded {
-        return Err(unusable("the reply is compressed, which was not asked for and is not accepted"));
-    }
     let body = reply.body.as_bytes();
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let envelope = match std::str::from_utf8(body).ok().filter(|_| !reply.is_encoded).and_then(Object::parse) {
-        Some(envelope) => envelope,
-        None if is_success => return Err(unusable("the body is not a JSON object")),
-        None => Object::default(),
-    };
-
-    let result = envelope.get("result").and_then(Object::parse).unwrap_or_default();
+    let envelope = std::str::from_utf8(body).ok().filter(|_| !reply.is_encoded).and_then(Object::parse);
+    let result = envelope.as_ref().and_then(|envelope| Object::parse(envelope.get("result")?)).unwrap_or_default();
     let [access_key_id, secret_access_key, session_token] =
         ["accessKeyId", "secretAccessKey", "sessionToken"].map(|name| result.string(name).unwrap_or_default());
 
-    if !is_success || envelope.get("success") != Some("true") {
-        let told = envelope.get("success") == Some("false");
-        if is_success && !told {
-            return Err(unusable("the body has no \"success\": true"));
-        }
-        // A reply that failed may still carry what it should not: its own secrets are cleaned away as well.
-        let own = [secret_access_key.as_bytes(), session_token.as_bytes()];
-        let all: Vec<&[u8]> = secrets.iter().chain(&own).copied().filter(|secret| !secret.is_empty()).collect();
-        return Err(reply_facts(refusal(reply, &envelope, request_id, &all), reply));
+    // A reply that fails may still carry what it should not, so its own secrets are cleaned away as well.
+    let own = [secret_access_key.as_bytes(), session_token.as_bytes()];
+    let secrets: Vec<&[u8]> = secrets.iter().chain(&own).copied().filter(|secret| !secret.is_empty()).collect();
+    let request_id = reply.request_id.as_ref().map(|id| cleaned(id.as_bytes(), &secrets)).filter(|id| !id.is_empty());
+    let unusable = |problem: &str| {
+        let mut error = Error::new(Status::InvalidResponse, format!("HTTP {}: {problem}", reply.http_status));
+        error.facts_mut().request_id.clone_from(&request_id);
+        Err(reply_facts(error, reply))
+    };
+
+    let told = envelope.as_ref().and_then(|envelope| envelope.get("success"));
+    if !is_success || told == Some("false") {
+        return Err(reply_facts(refusal(reply, &envelope.unwrap_or_default(), request_id, &secrets), reply));
+    }
+    if reply.is_oversized {
+        return unusable("the reply is larger than 1 MiB");
+    }
+    if reply.is_encoded {
+        return unusable("the reply is compressed, which was not asked for and is not accepted");
+    }
+    if envelope.is_none() {
+        return unusable("the body is not a JSON object");
+    }
+    if told != Some("true") {
+        return unusable("the body has no \"success\": true");
     }
     for (name, value) in
         [("accessKeyId", &access_key_id), ("secretAccessKey", &secret_access_key), ("sessionToken", &session_token)]
@@ -76,7 +72,7 @@ pub(crate) fn read(reply: &Reply, secrets: &[&[u8]]) -> Result<Minted, Error> {
         } else {
             continue;
         };
-        return Err(unusable(&format!("success is true, but result.{name} {problem}")));
+        return unusable(&format!("success is true, but result.{name} {problem}"));
     }
     let expires_at = token_expiry(session_token.as_bytes());
     Ok(Minted { access_key_id, secret_access_key, session_token, expires_at, request_id })
@@ -241,7 +237,14 @@ pub(crate) fn cleaned(text: &[u8], secrets: &[&[u8]]) -> String {
 
 /// A JSON object whose values are still raw text, borrowed from the reply. Of duplicate keys the last one wins.
 #[derive(Default)]
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Object<'a>(Vec<Entry<'a>>);
+
+pub(crate) struct Entry<'a> {
+    /// Without its escapes, of which a key hardly ever has any.
+    pub key: Secret,
+    pub raw_key: &'a str,
+    pub raw_value: &'a str,
+}
 
 impl<'a> Object<'a> {
     /// `None` for anything but one whole, well-formed object.
@@ -252,12 +255,12 @@ impl<'a> Object<'a> {
         Some(object)
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = (&str, &'a str)> {
-        self.0.iter().map(|(key, value)| (key.as_ref(), value.get()))
+    pub fn entries(&self) -> &[Entry<'a>] {
+        &self.0
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.get())
+        self.0.iter().rev().find(|entry| entry.key.as_bytes() == name.as_bytes()).map(|entry| entry.raw_value)
     }
 
     fn string(&self, name: &str) -> Option<Secret> {
@@ -281,16 +284,13 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
         let mut entries = Vec::new();
-        while let Some(Key(key)) = map.next_key()? {
-            entries.push((key, map.next_value()?));
+        while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            let (raw_key, raw_value) = (key.get(), value.get());
+            entries.push(Entry { key: unescape(raw_key).unwrap_or_default(), raw_key, raw_value });
         }
         Ok(Object(entries))
     }
 }
-
-/// A key, borrowed unless it has escapes. (`Cow` itself always deserializes into an owned string.)
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The text of a raw JSON string, which `serde_json` has already found well-formed; `None` for any other value.
 /// By hand, because `serde_json` would unescape into a buffer that nobody wipes.

@@ -46,3 +46,24 @@ pub use error::{ApiError, Error, Status};
 pub use http::{Cancel, Poll};
 pub use params::{ACTIONS, Jurisdiction, Params, Permission};
 pub use sign::sign;
+
+/// For the fuzz targets alone: what the public names do not reach without a network.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzz {
+    /// Reads one reply. `header` is the value of each header that is looked at.
+    pub fn envelope(http_status: u16, header: Option<&str>, body: &[u8], secret: &[u8]) -> Result<(), crate::Error> {
+        let header = || header.map(str::to_owned);
+        let reply = crate::http::Reply {
+            http_status,
+            request_id: header(),
+            retry_after: header(),
+            retry_after_ms: header(),
+            should_retry: header(),
+            body: body.to_vec().into(),
+            ..crate::http::Reply::default()
+        };
+        crate::envelope::read(&reply, &[secret]).map(drop)
+    }
+}

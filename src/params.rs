@@ -321,7 +321,7 @@ fn check_parent_access_key_id(id: &str) -> Result<(), Error> {
     }
     let error = Error::argument(FIELD, shape(id, 32));
     Err(match id.len() {
-        40 | 53 => error.hinted(TOKEN_HINT),
+        39 | 40 | 53 => error.hinted(TOKEN_HINT),
         64 => error.hinted("This looks like a secret access key; the access key id has 32 digits."),
         _ => error,
     })

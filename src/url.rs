@@ -47,8 +47,8 @@ impl<'a> Url<'a> {
             Some(_) => return Err("has a port that is not a number"),
         };
         let host = host.to_ascii_lowercase();
-        let is_name = !host.is_empty()
-            && host.len() <= 253
+        let is_name = host.len() <= 253
+            && !host.split('.').any(str::is_empty)
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
         let is_v6 = host.starts_with('[') && literal(&host).is_some();
         if !is_name && !is_v6 {

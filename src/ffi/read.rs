@@ -53,11 +53,11 @@ pub unsafe fn input<T: Input>(from: *const T) -> Result<T, Error> {
     // SAFETY: the struct begins with its size.
     let size = unsafe { from.cast::<usize>().read_unaligned() };
     if !(T::FIRST_SIZE..=MAX_STRUCT).contains(&size) {
+        let (problem, name) = (if size > MAX_STRUCT { "too large" } else { "too small" }, T::NAME);
         return Err(Error::argument(
             "struct_size",
             format_args!(
-                "{size} in {}, expected {} to {MAX_STRUCT}; initialise the struct with its R2CREDS_..._INIT",
-                T::NAME,
+                "{problem} in {name}, expected {} to {MAX_STRUCT}; initialise the struct with its R2CREDS_..._INIT",
                 T::FIRST_SIZE
             ),
         ));

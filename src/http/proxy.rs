@@ -94,18 +94,18 @@ impl Proxy {
         stream.write_all(request.as_bytes(), watch, "asking the proxy for a tunnel")?;
 
         let refused = |problem: &str| Error::new(Status::Connection, format!("the proxy {problem}"));
-        let mut answer: Vec<u8> = Vec::new();
-        let mut chunk = [0; 1024];
-        while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
-            let count = stream.read(&mut chunk, watch, "waiting for the proxy's answer")?;
-            if count == 0 {
+        // A proxy may repeat what it was sent.
+        let mut answer = Secret::default();
+        while !answer.as_bytes().windows(4).any(|end| end == b"\r\n\r\n") {
+            let read = |to: &mut [u8]| stream.read(to, watch, "waiting for the proxy's answer");
+            if answer.append_some(1024, read)? == 0 {
                 return Err(refused("closed the connection instead of answering CONNECT"));
             }
-            answer.extend_from_slice(chunk.get(..count).unwrap_or_default());
             if answer.len() > MAX_ANSWER {
                 return Err(refused("answered CONNECT with more than 16 KiB"));
             }
         }
+        let answer = answer.as_bytes();
         let http_status = answer
             .strip_prefix(b"HTTP/1.")
             .and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok()?.parse::<u16>().ok())
