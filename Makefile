@@ -66,9 +66,9 @@ fuzz: needs-cargo
 	@command -v $(CXX) >/dev/null || { echo "missing: a C++ compiler (c++, or make CXX=...)" >&2; exit 1; }
 	@mkdir -p fuzz/corpus/envelope fuzz/corpus/params fuzz/artifacts
 	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --quiet --target $(FUZZ_TARGET) --target-dir target
-	cd fuzz && target/$(FUZZ_TARGET)/release/envelope -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	cd fuzz && target/$(FUZZ_TARGET)/release/envelope -verbosity=0 -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		-rss_limit_mb=1024 -dict=envelope.dict -artifact_prefix=artifacts/ corpus/envelope seeds/envelope
-	cd fuzz && target/$(FUZZ_TARGET)/release/params -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 \
+	cd fuzz && target/$(FUZZ_TARGET)/release/params -verbosity=0 -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 \
 		-artifact_prefix=artifacts/ corpus/params
 
 # include/r2creds.h from the sources; `make test` fails when it is stale.
