@@ -21,7 +21,7 @@ endif
 all: lib
 
 needs-cargo:
-	@command -v $(CARGO) >/dev/null || { echo "missing: cargo (Rust 1.88 or later)" >&2; exit 1; }
+	@command -v $(CARGO) >/dev/null && command -v rustc >/dev/null || { echo "missing: cargo and rustc (Rust 1.88 or later)" >&2; exit 1; }
 
 needs-cc:
 	@command -v $(CC) >/dev/null || { echo "missing: a C compiler (cc, or make CC=...)" >&2; exit 1; }

@@ -41,7 +41,8 @@
  *   becomes R2CREDS_STATUS_PANIC.
  *
  * THREADS
- *   Any function may run on any thread, and a client may be used by many at once. Returned objects are immutable.
+ *   Any function may run on any thread, and a client may be used by many at once. r2creds_client_new reads the
+ *   environment, so no other thread may change it (setenv, putenv) meanwhile. Returned objects are immutable.
  *   Each call blocks its own thread. A call may start one thread for a name lookup, which cannot be interrupted: at
  *   most one such thread for each client may outlive a call, and later calls join it. For that reason the shared
  *   library stays mapped after dlclose.
@@ -80,8 +81,6 @@
 #include <stdint.h>
 #if defined(R2CREDS_STATIC)
 #define R2CREDS_API
-#elif defined(_WIN32)
-#define R2CREDS_API __declspec(dllimport)
 #elif defined(__GNUC__)
 #define R2CREDS_API __attribute__((visibility("default")))
 #else
@@ -95,6 +94,146 @@
 #define R2CREDS_VERSION_NUMBER \
     (R2CREDS_VERSION_MAJOR * 10000 + R2CREDS_VERSION_MINOR * 100 + R2CREDS_VERSION_PATCH)
 
+
+/**
+ * Success: `*out` is set.
+ */
+#define R2CREDS_STATUS_OK 0
+
+/**
+ * An argument is missing, malformed or contradicts another; `field` names it. Nothing was sent.
+ */
+#define R2CREDS_STATUS_INVALID_ARGUMENT 100
+
+/**
+ * The request is understood but this version cannot do it (a newer struct, a kind of proxy). Nothing was sent.
+ */
+#define R2CREDS_STATUS_UNSUPPORTED 101
+
+/**
+ * No API token, nor e-mail and key, in the options or the environment. Nothing was sent.
+ */
+#define R2CREDS_STATUS_NO_AUTHENTICATION 102
+
+/**
+ * Name lookup, connection, reset, truncated reply, or a proxy that refused.
+ */
+#define R2CREDS_STATUS_CONNECTION 200
+
+/**
+ * The certificate or the TLS handshake failed. Never retried.
+ */
+#define R2CREDS_STATUS_TLS 201
+
+/**
+ * A clock ran out: `timeout_ms`, `attempt_timeout_ms` or `connect_timeout_ms`.
+ */
+#define R2CREDS_STATUS_TIMEOUT 202
+
+/**
+ * The cancel object was triggered, or `poll` returned non-zero.
+ */
+#define R2CREDS_STATUS_CANCELLED 203
+
+/**
+ * HTTP 400.
+ */
+#define R2CREDS_STATUS_BAD_REQUEST 300
+
+/**
+ * HTTP 401.
+ */
+#define R2CREDS_STATUS_AUTHENTICATION 301
+
+/**
+ * HTTP 403.
+ */
+#define R2CREDS_STATUS_PERMISSION_DENIED 302
+
+/**
+ * HTTP 404.
+ */
+#define R2CREDS_STATUS_NOT_FOUND 303
+
+/**
+ * HTTP 409.
+ */
+#define R2CREDS_STATUS_CONFLICT 304
+
+/**
+ * HTTP 422.
+ */
+#define R2CREDS_STATUS_UNPROCESSABLE 305
+
+/**
+ * HTTP 429; `retry_after_ms` says how long the server wants quiet.
+ */
+#define R2CREDS_STATUS_RATE_LIMITED 306
+
+/**
+ * HTTP 5xx.
+ */
+#define R2CREDS_STATUS_SERVER_ERROR 307
+
+/**
+ * Any other reply that is not 2xx, or a 2xx whose `success` is false.
+ */
+#define R2CREDS_STATUS_API_ERROR 308
+
+/**
+ * A 2xx reply that cannot be used: not JSON, a credential missing or empty, compressed, or larger than 1 MiB.
+ */
+#define R2CREDS_STATUS_INVALID_RESPONSE 309
+
+/**
+ * The system refused something this library needs (memory for a thread, randomness). Please report it.
+ */
+#define R2CREDS_STATUS_INTERNAL 900
+
+/**
+ * A bug in this library was caught at the boundary. Please report it.
+ */
+#define R2CREDS_STATUS_PANIC 901
+
+/**
+ * Not chosen. Refused by `r2creds_create`: the widest right is never given by omission.
+ */
+#define R2CREDS_PERMISSION_UNSET 0
+
+/**
+ * Read and list objects.
+ */
+#define R2CREDS_PERMISSION_OBJECT_READ_ONLY 1
+
+/**
+ * Read, list, write and delete objects.
+ */
+#define R2CREDS_PERMISSION_OBJECT_READ_WRITE 2
+
+/**
+ * Read and list objects, and read the bucket's configuration.
+ */
+#define R2CREDS_PERMISSION_ADMIN_READ_ONLY 3
+
+/**
+ * Everything, the bucket's configuration included.
+ */
+#define R2CREDS_PERMISSION_ADMIN_READ_WRITE 4
+
+/**
+ * No jurisdiction: `<account>.r2.cloudflarestorage.com`.
+ */
+#define R2CREDS_JURISDICTION_DEFAULT 0
+
+/**
+ * European Union: `<account>.eu.r2.cloudflarestorage.com`.
+ */
+#define R2CREDS_JURISDICTION_EU 1
+
+/**
+ * FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`.
+ */
+#define R2CREDS_JURISDICTION_FEDRAMP 2
 
 /**
  * The number in the SONAME. It changes only when a program must be compiled again.
@@ -218,7 +357,8 @@ typedef struct r2creds_request_options {
     /**
      * Extra header lines, `"Name: value"`, visible ASCII, space and tab. Refused are the headers this library sets
      * itself or that change how the request is framed or authenticated: Host, Content-*, Transfer-Encoding, Connection,
-     * Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*.
+     * Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*. Accept and
+     * User-Agent replace the library's own.
      */
     const char *const *headers;
     /**
@@ -232,8 +372,9 @@ typedef struct r2creds_request_options {
     const char *extra_body;
     /**
      * Called with `poll_context` on the calling thread about every 50 ms while the call waits; a result other than 0
-     * ends the call with `R2CREDS_STATUS_CANCELLED`. For signals and event loops. It must return, not `longjmp` or
-     * throw. NULL: none.
+     * ends the call with `R2CREDS_STATUS_CANCELLED`. For signals and event loops. It may call this library, on the
+     * same client too. It must return, not `longjmp` or throw, and not free what the call uses; nor may it fork and
+     * return in the child. NULL: none.
      */
     int32_t (*poll)(void *poll_context);
     /**
@@ -413,7 +554,8 @@ typedef struct r2creds_client_options {
     const char *proxy_url;
     /**
      * A PEM file whose certificates are trusted instead of all others. NULL: the system's roots (which heed
-     * `SSL_CERT_FILE` and `SSL_CERT_DIR`), or Mozilla's bundled ones where the system has none.
+     * `SSL_CERT_FILE` and `SSL_CERT_DIR` where the system's own tools do), or Mozilla's bundled ones where the system
+     * has none.
      */
     const char *ca_file;
     /**
@@ -447,146 +589,6 @@ typedef int32_t r2creds_permission;
  * Where a bucket's data must stay. A jurisdictional bucket answers only at its own host.
  */
 typedef int32_t r2creds_jurisdiction;
-
-/**
- * Success: `*out` is set.
- */
-#define R2CREDS_STATUS_OK 0
-
-/**
- * An argument is missing, malformed or contradicts another; `field` names it. Nothing was sent.
- */
-#define R2CREDS_STATUS_INVALID_ARGUMENT 100
-
-/**
- * The request is understood but this version cannot do it (a newer struct, a kind of proxy). Nothing was sent.
- */
-#define R2CREDS_STATUS_UNSUPPORTED 101
-
-/**
- * No API token, nor e-mail and key, in the options or the environment. Nothing was sent.
- */
-#define R2CREDS_STATUS_NO_AUTHENTICATION 102
-
-/**
- * Name lookup, connection, reset, truncated reply, or a proxy that refused.
- */
-#define R2CREDS_STATUS_CONNECTION 200
-
-/**
- * The certificate or the TLS handshake failed. Never retried.
- */
-#define R2CREDS_STATUS_TLS 201
-
-/**
- * A clock ran out: `timeout_ms`, `attempt_timeout_ms` or `connect_timeout_ms`.
- */
-#define R2CREDS_STATUS_TIMEOUT 202
-
-/**
- * The cancel object was triggered, or `poll` returned non-zero.
- */
-#define R2CREDS_STATUS_CANCELLED 203
-
-/**
- * HTTP 400.
- */
-#define R2CREDS_STATUS_BAD_REQUEST 300
-
-/**
- * HTTP 401.
- */
-#define R2CREDS_STATUS_AUTHENTICATION 301
-
-/**
- * HTTP 403.
- */
-#define R2CREDS_STATUS_PERMISSION_DENIED 302
-
-/**
- * HTTP 404.
- */
-#define R2CREDS_STATUS_NOT_FOUND 303
-
-/**
- * HTTP 409.
- */
-#define R2CREDS_STATUS_CONFLICT 304
-
-/**
- * HTTP 422.
- */
-#define R2CREDS_STATUS_UNPROCESSABLE 305
-
-/**
- * HTTP 429; `retry_after_ms` says how long the server wants quiet.
- */
-#define R2CREDS_STATUS_RATE_LIMITED 306
-
-/**
- * HTTP 5xx.
- */
-#define R2CREDS_STATUS_SERVER_ERROR 307
-
-/**
- * Any other reply that is not 2xx, or a 2xx whose `success` is false.
- */
-#define R2CREDS_STATUS_API_ERROR 308
-
-/**
- * A 2xx reply that cannot be used: not JSON, a credential missing or empty, compressed, or larger than 1 MiB.
- */
-#define R2CREDS_STATUS_INVALID_RESPONSE 309
-
-/**
- * The system refused something this library needs (memory for a thread, randomness). Please report it.
- */
-#define R2CREDS_STATUS_INTERNAL 900
-
-/**
- * A bug in this library was caught at the boundary. Please report it.
- */
-#define R2CREDS_STATUS_PANIC 901
-
-/**
- * Not chosen. Refused by `r2creds_create`: the widest right is never given by omission.
- */
-#define R2CREDS_PERMISSION_UNSET 0
-
-/**
- * Read and list objects.
- */
-#define R2CREDS_PERMISSION_OBJECT_READ_ONLY 1
-
-/**
- * Read, list, write and delete objects.
- */
-#define R2CREDS_PERMISSION_OBJECT_READ_WRITE 2
-
-/**
- * Read and list objects, and read the bucket's configuration.
- */
-#define R2CREDS_PERMISSION_ADMIN_READ_ONLY 3
-
-/**
- * Everything, the bucket's configuration included.
- */
-#define R2CREDS_PERMISSION_ADMIN_READ_WRITE 4
-
-/**
- * No jurisdiction: `<account>.r2.cloudflarestorage.com`.
- */
-#define R2CREDS_JURISDICTION_DEFAULT 0
-
-/**
- * European Union: `<account>.eu.r2.cloudflarestorage.com`.
- */
-#define R2CREDS_JURISDICTION_EU 1
-
-/**
- * FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`.
- */
-#define R2CREDS_JURISDICTION_FEDRAMP 2
 
 #ifdef __cplusplus
 extern "C" {

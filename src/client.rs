@@ -18,6 +18,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_MAX_RETRIES: u32 = 2;
+/// Servers refuse longer header lines and URLs, and more headers; better told before they are sent.
+const MAX_LINE: usize = 16 * 1024;
+const MAX_HEADERS: usize = 1000;
 /// What a `u32` of milliseconds, which is what C has, can say.
 const MAX_TIMEOUT: Duration = Duration::from_millis(u32::MAX as u64);
 
@@ -161,6 +164,7 @@ impl Client {
         let user_agent = match options.user_agent {
             None => String::new(),
             Some("") => return Err(Error::argument("user_agent", "empty, expected printable ASCII, or nothing")),
+            Some(text) if text.len() > MAX_LINE => return Err(too_long("user_agent")),
             Some(text) if text.bytes().all(|b| matches!(b, b' '..=b'~')) => format!("{text} "),
             Some(_) => {
                 return Err(Error::argument(
@@ -181,7 +185,7 @@ impl Client {
         let connect_timeout = timeout("connect_timeout_ms", options.connect_timeout, DEFAULT_CONNECT_TIMEOUT)?;
         let url = parse_base_url(base_url, origin)?;
         Ok(Client {
-            http: Http::new(&url, options.proxy_url, check_text("ca_file", options.ca_file)?, connect_timeout)?,
+            http: Http::new(&url, options.proxy_url, options.ca_file, connect_timeout)?,
             authentication,
             base_url: base_url.strip_suffix('/').unwrap_or(base_url).to_owned(),
             user_agent: format!("{user_agent}r2creds/{}", env!("CARGO_PKG_VERSION")),
@@ -269,6 +273,9 @@ impl Client {
                 headers.push(("x-auth-key", HeaderText::Secret(key.clone())));
             }
         }
+        if extra.len() > MAX_HEADERS {
+            return Err(Error::argument("headers", format_args!("more than {MAX_HEADERS}")));
+        }
         for (at, line) in extra.iter().enumerate() {
             let (name, value) = check_header(line)
                 .map_err(|problem| Error::argument("headers", format_args!("entry {at} {problem}")))?;
@@ -317,9 +324,16 @@ impl Authentication {
     }
 }
 
+fn too_long(field: &'static str) -> Error {
+    Error::argument(field, format_args!("longer than {MAX_LINE} bytes"))
+}
+
 /// A value that becomes part of a header: a line break in it would begin another one.
 fn check_header_secret(field: &'static str, value: Option<&str>, origin: &str) -> Result<Option<Secret>, Error> {
     let Some(text) = value else { return Ok(None) };
+    if text.len() > MAX_LINE {
+        return Err(too_long(field));
+    }
     let problem = if text.is_empty() {
         "empty"
     } else if !text.bytes().all(|b| b.is_ascii_graphic()) {
@@ -328,13 +342,6 @@ fn check_header_secret(field: &'static str, value: Option<&str>, origin: &str) -
         return Ok(Some(Secret::from(text)));
     };
     Err(Error::argument(field, format_args!("{origin}{problem}, expected visible ASCII")))
-}
-
-fn check_text<'a>(field: &'static str, value: Option<&'a str>) -> Result<Option<&'a str>, Error> {
-    match value {
-        Some("") => Err(Error::argument(field, "empty, expected a value, or nothing for the default")),
-        other => Ok(other),
-    }
 }
 
 fn check_timeout(field: &'static str, value: Option<Duration>) -> Result<Option<Duration>, Error> {
@@ -353,6 +360,9 @@ fn parse_base_url<'a>(text: &'a str, origin: &str) -> Result<Url<'a>, Error> {
             format_args!("{origin}{problem}, expected https://host/path, or http:// to loopback"),
         )
     };
+    if text.len() > MAX_LINE {
+        return Err(too_long("base_url"));
+    }
     let url = Url::parse(text).map_err(wrong)?;
     if !url.is_safe() {
         return Err(wrong("has another scheme, or http to a host that is not loopback"));
@@ -385,6 +395,9 @@ const REFUSED_HEADERS: [&str; 10] = [
 const REFUSED_HEADER_FAMILIES: [&str; 3] = ["content-", "proxy-", "x-auth-"];
 
 fn check_header(line: &str) -> Result<(&str, &str), &'static str> {
+    if line.len() > MAX_LINE {
+        return Err("is longer than 16384 bytes");
+    }
     let (name, value) = line.split_once(':').ok_or("has no colon, expected \"Name: value\"")?;
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(is_token) {
@@ -436,7 +449,9 @@ fn body(params: &Params<'_>, grant: &CreateGrant<'_>, extra_body: Option<&str>) 
     })?;
     body.pop();
     for (at, entry) in extra.entries().iter().enumerate() {
-        if BODY_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(entry.key.as_str())) {
+        // Up and down again folds the two letters outside ASCII that some parsers take for s and k.
+        let folded = entry.key.as_str().to_uppercase().to_lowercase();
+        if BODY_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(&folded)) {
             return Err(Error::argument(
                 "extra_body",
                 format_args!("key {at} repeats a parameter, expected none of {}", BODY_FIELDS.join(", ")),

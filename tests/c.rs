@@ -89,6 +89,16 @@ fn a_client_survives_fork_with_threads_inside() {
 }
 
 #[test]
+fn a_call_reads_no_environment_and_knows_its_process() {
+    each_way("process", |program| {
+        let server = Server::http();
+        program.run(&[&server.url()]);
+        // One for the first client; and of the second, one each for parent, child and grandchild.
+        assert_eq!(server.seen.accepted.load(Ordering::SeqCst), 4);
+    });
+}
+
+#[test]
 fn a_call_ends_in_every_phase_when_asked() {
     each_way("cancel", |program| {
         let server = Server::http();

@@ -322,6 +322,21 @@ fn a_flood_is_cut_off() {
 }
 
 #[test]
+fn a_line_between_chunks_that_never_ends_is_cut_off() {
+    for (head, endless) in [("", "1"), ("1;", "x"), ("0\r\nx-trailer: ", "x")] {
+        let server = after_request(move |connection| {
+            let start = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{head}");
+            connection.send(start.as_bytes());
+            let block = endless.repeat(64 * 1024);
+            while connection.send(block.as_bytes()) {}
+        });
+        let failure = Options::to(&server.url()).client().unwrap().create(&Params::valid()).unwrap_err();
+        assert_eq!(failure.status, R2CREDS_STATUS_INVALID_RESPONSE, "{head:?}: {failure:?}");
+        assert_eq!((failure.attempts, failure.retryable), (1, false), "{head:?}");
+    }
+}
+
+#[test]
 fn headers_may_have_sixty_kibibytes_and_no_more_than_sixty_four() {
     let with = |bytes: usize| {
         // No single line is large.

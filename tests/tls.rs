@@ -353,3 +353,17 @@ fn an_error_of_tls_holds_no_secret() {
     assert!(!failure.texts().contains(support::API_TOKEN) && !failure.message.contains('\n'));
     assert!(failure.message.contains("TLS"), "{}", failure.message);
 }
+
+/// rustls lists every name of a certificate that does not fit; nobody reads thirteen kilobytes.
+#[test]
+fn a_certificate_of_many_names_makes_no_long_message() {
+    let authority = Authority::new();
+    let config = authority.server_with("name.test", rustls::ALL_VERSIONS, |params| {
+        let name = |at| format!("name-{at:03}.a-long-domain-of-an-example.test").try_into().unwrap();
+        params.subject_alt_names = (0..300).map(|at| rcgen::SanType::DnsName(name(at))).collect();
+    });
+    let server = Server::start_tls(config, Connection::until_closed);
+    let failure = client(&authority, "127.0.0.1", &server).create(&Params::valid()).unwrap_err();
+    assert_eq!(failure.status, R2CREDS_STATUS_TLS, "{failure:?}");
+    assert!(failure.message.len() <= 1024, "{}", failure.message.len());
+}

@@ -1,7 +1,7 @@
 //! C in: pointers become borrowed Rust values, or an error that names the argument.
 
 use std::ffi::{CStr, c_char, c_void};
-use std::mem::{MaybeUninit, size_of};
+use std::mem::{MaybeUninit, offset_of, size_of};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,17 +27,17 @@ pub unsafe trait Input: Copy {
 
 // SAFETY: integers, raw pointers and optional function pointers only; layout is asserted in tests.
 unsafe impl Input for r2creds_params {
-    const FIRST_SIZE: usize = 120;
+    const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<i32>();
     const NAME: &'static str = "params";
 }
 // SAFETY: as above.
 unsafe impl Input for r2creds_client_options {
-    const FIRST_SIZE: usize = 80;
+    const FIRST_SIZE: usize = offset_of!(Self, max_retries) + size_of::<i32>();
     const NAME: &'static str = "options";
 }
 // SAFETY: as above.
 unsafe impl Input for r2creds_request_options {
-    const FIRST_SIZE: usize = 64;
+    const FIRST_SIZE: usize = offset_of!(Self, max_retries) + size_of::<i32>();
     const NAME: &'static str = "options";
 }
 

@@ -13,69 +13,69 @@ use crate::http::Cancel;
 pub type r2creds_status = i32;
 
 /// Success: `*out` is set.
-pub const R2CREDS_STATUS_OK: r2creds_status = 0;
+pub const R2CREDS_STATUS_OK: i32 = 0;
 /// An argument is missing, malformed or contradicts another; `field` names it. Nothing was sent.
-pub const R2CREDS_STATUS_INVALID_ARGUMENT: r2creds_status = 100;
+pub const R2CREDS_STATUS_INVALID_ARGUMENT: i32 = 100;
 /// The request is understood but this version cannot do it (a newer struct, a kind of proxy). Nothing was sent.
-pub const R2CREDS_STATUS_UNSUPPORTED: r2creds_status = 101;
+pub const R2CREDS_STATUS_UNSUPPORTED: i32 = 101;
 /// No API token, nor e-mail and key, in the options or the environment. Nothing was sent.
-pub const R2CREDS_STATUS_NO_AUTHENTICATION: r2creds_status = 102;
+pub const R2CREDS_STATUS_NO_AUTHENTICATION: i32 = 102;
 /// Name lookup, connection, reset, truncated reply, or a proxy that refused.
-pub const R2CREDS_STATUS_CONNECTION: r2creds_status = 200;
+pub const R2CREDS_STATUS_CONNECTION: i32 = 200;
 /// The certificate or the TLS handshake failed. Never retried.
-pub const R2CREDS_STATUS_TLS: r2creds_status = 201;
+pub const R2CREDS_STATUS_TLS: i32 = 201;
 /// A clock ran out: `timeout_ms`, `attempt_timeout_ms` or `connect_timeout_ms`.
-pub const R2CREDS_STATUS_TIMEOUT: r2creds_status = 202;
+pub const R2CREDS_STATUS_TIMEOUT: i32 = 202;
 /// The cancel object was triggered, or `poll` returned non-zero.
-pub const R2CREDS_STATUS_CANCELLED: r2creds_status = 203;
+pub const R2CREDS_STATUS_CANCELLED: i32 = 203;
 /// HTTP 400.
-pub const R2CREDS_STATUS_BAD_REQUEST: r2creds_status = 300;
+pub const R2CREDS_STATUS_BAD_REQUEST: i32 = 300;
 /// HTTP 401.
-pub const R2CREDS_STATUS_AUTHENTICATION: r2creds_status = 301;
+pub const R2CREDS_STATUS_AUTHENTICATION: i32 = 301;
 /// HTTP 403.
-pub const R2CREDS_STATUS_PERMISSION_DENIED: r2creds_status = 302;
+pub const R2CREDS_STATUS_PERMISSION_DENIED: i32 = 302;
 /// HTTP 404.
-pub const R2CREDS_STATUS_NOT_FOUND: r2creds_status = 303;
+pub const R2CREDS_STATUS_NOT_FOUND: i32 = 303;
 /// HTTP 409.
-pub const R2CREDS_STATUS_CONFLICT: r2creds_status = 304;
+pub const R2CREDS_STATUS_CONFLICT: i32 = 304;
 /// HTTP 422.
-pub const R2CREDS_STATUS_UNPROCESSABLE: r2creds_status = 305;
+pub const R2CREDS_STATUS_UNPROCESSABLE: i32 = 305;
 /// HTTP 429; `retry_after_ms` says how long the server wants quiet.
-pub const R2CREDS_STATUS_RATE_LIMITED: r2creds_status = 306;
+pub const R2CREDS_STATUS_RATE_LIMITED: i32 = 306;
 /// HTTP 5xx.
-pub const R2CREDS_STATUS_SERVER_ERROR: r2creds_status = 307;
+pub const R2CREDS_STATUS_SERVER_ERROR: i32 = 307;
 /// Any other reply that is not 2xx, or a 2xx whose `success` is false.
-pub const R2CREDS_STATUS_API_ERROR: r2creds_status = 308;
+pub const R2CREDS_STATUS_API_ERROR: i32 = 308;
 /// A 2xx reply that cannot be used: not JSON, a credential missing or empty, compressed, or larger than 1 MiB.
-pub const R2CREDS_STATUS_INVALID_RESPONSE: r2creds_status = 309;
+pub const R2CREDS_STATUS_INVALID_RESPONSE: i32 = 309;
 /// The system refused something this library needs (memory for a thread, randomness). Please report it.
-pub const R2CREDS_STATUS_INTERNAL: r2creds_status = 900;
+pub const R2CREDS_STATUS_INTERNAL: i32 = 900;
 /// A bug in this library was caught at the boundary. Please report it.
-pub const R2CREDS_STATUS_PANIC: r2creds_status = 901;
+pub const R2CREDS_STATUS_PANIC: i32 = 901;
 
 /// What a credential may do; one for all its paths. A credential never exceeds its parent key.
 pub type r2creds_permission = i32;
 
 /// Not chosen. Refused by `r2creds_create`: the widest right is never given by omission.
-pub const R2CREDS_PERMISSION_UNSET: r2creds_permission = 0;
+pub const R2CREDS_PERMISSION_UNSET: i32 = 0;
 /// Read and list objects.
-pub const R2CREDS_PERMISSION_OBJECT_READ_ONLY: r2creds_permission = 1;
+pub const R2CREDS_PERMISSION_OBJECT_READ_ONLY: i32 = 1;
 /// Read, list, write and delete objects.
-pub const R2CREDS_PERMISSION_OBJECT_READ_WRITE: r2creds_permission = 2;
+pub const R2CREDS_PERMISSION_OBJECT_READ_WRITE: i32 = 2;
 /// Read and list objects, and read the bucket's configuration.
-pub const R2CREDS_PERMISSION_ADMIN_READ_ONLY: r2creds_permission = 3;
+pub const R2CREDS_PERMISSION_ADMIN_READ_ONLY: i32 = 3;
 /// Everything, the bucket's configuration included.
-pub const R2CREDS_PERMISSION_ADMIN_READ_WRITE: r2creds_permission = 4;
+pub const R2CREDS_PERMISSION_ADMIN_READ_WRITE: i32 = 4;
 
 /// Where a bucket's data must stay. A jurisdictional bucket answers only at its own host.
 pub type r2creds_jurisdiction = i32;
 
 /// No jurisdiction: `<account>.r2.cloudflarestorage.com`.
-pub const R2CREDS_JURISDICTION_DEFAULT: r2creds_jurisdiction = 0;
+pub const R2CREDS_JURISDICTION_DEFAULT: i32 = 0;
 /// European Union: `<account>.eu.r2.cloudflarestorage.com`.
-pub const R2CREDS_JURISDICTION_EU: r2creds_jurisdiction = 1;
+pub const R2CREDS_JURISDICTION_EU: i32 = 1;
 /// FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`.
-pub const R2CREDS_JURISDICTION_FEDRAMP: r2creds_jurisdiction = 2;
+pub const R2CREDS_JURISDICTION_FEDRAMP: i32 = 2;
 
 /// The number in the SONAME. It changes only when a program must be compiled again.
 pub const R2CREDS_ABI_VERSION: u32 = 0;
@@ -159,7 +159,8 @@ pub struct r2creds_client_options {
     /// Loopback is never proxied.
     pub proxy_url: *const c_char,
     /// A PEM file whose certificates are trusted instead of all others. NULL: the system's roots (which heed
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`), or Mozilla's bundled ones where the system has none.
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` where the system's own tools do), or Mozilla's bundled ones where the system
+    /// has none.
     pub ca_file: *const c_char,
     /// Printable ASCII, put in front of `r2creds/<version>` in the User-Agent header. NULL: nothing.
     pub user_agent: *const c_char,
@@ -183,7 +184,8 @@ pub struct r2creds_request_options {
     pub cancel: *mut r2creds_cancel,
     /// Extra header lines, `"Name: value"`, visible ASCII, space and tab. Refused are the headers this library sets
     /// itself or that change how the request is framed or authenticated: Host, Content-*, Transfer-Encoding, Connection,
-    /// Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*.
+    /// Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*. Accept and
+    /// User-Agent replace the library's own.
     pub headers: *const *const c_char,
     /// How many. NULL `headers` needs 0.
     pub headers_len: usize,
@@ -191,8 +193,9 @@ pub struct r2creds_request_options {
     /// library. It may not repeat a parameter this library sends. NULL: nothing.
     pub extra_body: *const c_char,
     /// Called with `poll_context` on the calling thread about every 50 ms while the call waits; a result other than 0
-    /// ends the call with `R2CREDS_STATUS_CANCELLED`. For signals and event loops. It must return, not `longjmp` or
-    /// throw. NULL: none.
+    /// ends the call with `R2CREDS_STATUS_CANCELLED`. For signals and event loops. It may call this library, on the
+    /// same client too. It must return, not `longjmp` or throw, and not free what the call uses; nor may it fork and
+    /// return in the child. NULL: none.
     pub poll: Option<unsafe extern "C" fn(poll_context: *mut c_void) -> i32>,
     /// Passed to `poll` as it is.
     pub poll_context: *mut c_void,

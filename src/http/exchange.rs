@@ -41,21 +41,29 @@ struct Current {
     is_connected: bool,
 }
 
+pub type AgentConfig = Config;
+
+/// What every agent of a client is made with. Made once, in `Client::new`: ureq reads the proxy variables of the
+/// environment here, whatever it is told to do with them.
+pub fn agent_config() -> AgentConfig {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_response_header_size(MAX_HEAD)
+        .max_idle_connections(1)
+        .max_idle_connections_per_host(1)
+        .max_idle_age(MAX_IDLE)
+        .proxy(None)
+        .user_agent(ureq::config::AutoHeaderValue::None)
+        .accept_encoding(ureq::config::AutoHeaderValue::None)
+        .build()
+}
+
 impl Lane {
     pub fn new(route: Arc<Route>, lookup: Arc<Lookup>) -> Self {
         let current = Arc::new(Mutex::new(Current::default()));
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(MAX_HEAD)
-            .max_idle_connections(1)
-            .max_idle_connections_per_host(1)
-            .max_idle_age(MAX_IDLE)
-            .proxy(None)
-            .user_agent(ureq::config::AutoHeaderValue::None)
-            .accept_encoding(ureq::config::AutoHeaderValue::None)
-            .build();
+        let config = route.agent_config.clone();
         let connector = LaneConnector { route, lookup, current: Arc::clone(&current) };
         Lane { agent: Agent::with_parts(config, connector, NoResolver), current }
     }
@@ -282,6 +290,10 @@ impl Transport for LaneTransport {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         let current = Arc::clone(&self.current);
         with(&current, |current, watch| {
+            // ureq bounds the headers, but not the lines between the chunks of a body.
+            if self.buffers.input().len() >= 2 * MAX_HEAD {
+                return Err(Error::new(Status::InvalidResponse, "the reply has a line that never ends"));
+            }
             if !self.buffers.pending().is_empty() {
                 self.flush(watch)?;
             }
@@ -373,7 +385,7 @@ impl Buffers for WipedBuffers {
                 wipe_slice(self.input.as_mut_bytes().get_mut(self.end - self.start..).unwrap_or_default());
                 (self.start, self.end) = (0, self.end - self.start);
             } else {
-                // Only headers stay unread long enough to get here, and ureq refuses them from MAX_HEAD on.
+                // What stays unread is a header or a line between chunks, and both are bounded.
                 self.input.append(self.input.len(), |_| {});
             }
         }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use self::exchange::Lane;
+use self::exchange::{AgentConfig, Lane};
 use self::lookup::Lookup;
 use self::proxy::Proxy;
 pub(crate) use self::watch::Watch;
@@ -74,6 +74,7 @@ pub(crate) struct Route {
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     proxy: Option<Proxy>,
     connect_timeout: Duration,
+    agent_config: AgentConfig,
 }
 
 /// The connections of one client.
@@ -115,7 +116,13 @@ impl Http {
             None => None,
         };
         let port = base_url.port.unwrap_or(default_port(&base_url.scheme));
-        let route = Arc::new(Route { target: Place { host, port }, tls, proxy, connect_timeout });
+        let route = Arc::new(Route {
+            target: Place { host, port },
+            tls,
+            proxy,
+            connect_timeout,
+            agent_config: exchange::agent_config(),
+        });
         Ok(Http { route, first: Generation::new() })
     }
 
@@ -158,25 +165,25 @@ impl Generation {
         }
     }
 
-    /// This process's. `None` in the one case where it cannot be had without waiting for a thread that a fork left
-    /// behind, in the middle of making the one in between; calls then keep no connection.
+    /// This process's: the last of the chain, if it is not an ancestor's. `None` in the one case where it cannot be had
+    /// without waiting for a thread that a fork left behind, in the middle of making it; calls then keep no connection.
     fn current(&self) -> Option<&Self> {
         let process = std::process::id();
-        let mut generation = self;
-        while generation.process != process {
-            match generation.heir.compare_exchange(0, process, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => drop(generation.next.set(Box::new(Generation::new()))),
-                // Another thread of this process is about to set it.
-                Err(heir) if heir == process => {
-                    while generation.next.get().is_none() {
-                        std::thread::yield_now();
-                    }
+        let mut last = self;
+        loop {
+            if let Some(next) = last.next.get() {
+                last = next;
+            } else if last.process == process {
+                return Some(last);
+            } else {
+                match last.heir.compare_exchange(0, process, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => drop(last.next.set(Box::new(Generation::new()))),
+                    // Another thread of this process is about to set it.
+                    Err(heir) if heir == process => std::thread::yield_now(),
+                    Err(_) => return None,
                 }
-                Err(_) => {}
             }
-            generation = generation.next.get()?;
         }
-        Some(generation)
     }
 
     /// The lane used last: it is the most likely to be still connected.
@@ -194,6 +201,15 @@ impl Generation {
         }
         // Closing sockets takes its time; nobody should wait for it.
         drop(idle);
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        // A fork that caught a thread with the lock left the child a list that may be half changed.
+        if self.idle.try_lock().is_err() {
+            std::mem::forget(std::mem::take(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner)));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Place;
 use super::watch::{Watch, descriptor, wait_for};
+use crate::envelope::cleaned;
 use crate::error::{Error, Status};
 
 /// How long an address is given before the next one is tried beside it (RFC 8305).
@@ -206,7 +207,8 @@ fn broken(error: &io::Error, doing: &str) -> Error {
 
 #[allow(clippy::needless_pass_by_value)] // as map_err wants it
 fn tls_error(error: rustls::Error) -> Error {
-    Error::new(Status::Tls, format!("TLS failed: {error}"))
+    // It may list every name in the server's certificate.
+    Error::new(Status::Tls, cleaned(format!("TLS failed: {error}").as_bytes(), &[]))
 }
 
 /// A socket whose writes never raise SIGPIPE: std sends with `MSG_NOSIGNAL` in `write`, but not in `write_vectored`,

@@ -1,6 +1,7 @@
 //! Whom to trust.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
@@ -12,6 +13,9 @@ use rustls_platform_verifier::Verifier;
 
 use super::env;
 use crate::error::{Error, Status};
+
+/// All of Mozilla's roots are a quarter of a megabyte.
+const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
 
 /// A configuration that trusts `ca_file` alone, or the system's roots, or Mozilla's where the system has none.
 pub fn config(ca_file: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
@@ -53,7 +57,13 @@ fn mozilla_roots() -> RootCertStore {
 
 fn read_roots(path: &str) -> Result<RootCertStore, Error> {
     let wrong = |problem: String| Error::argument("ca_file", problem);
-    let pem = fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if path.is_empty() {
+        return Err(wrong("empty, expected the path of a PEM file, or nothing for the system's roots".into()));
+    }
+    let mut pem = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_CA_FILE).read_to_end(&mut pem))
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if pem.is_empty() {
         return Err(wrong("the file is empty, expected PEM certificates".into()));
     }
