@@ -16,7 +16,7 @@ LIBRARY := libr2creds.so
 SONAME := libr2creds.so.0
 endif
 
-.PHONY: all lib demo test lint bench soak fuzz header clean needs-cargo needs-cc
+.PHONY: all lib demo test lint bench soak fuzz header freeze clean needs-cargo needs-cc
 
 all: lib
 
@@ -74,6 +74,12 @@ fuzz: needs-cargo
 # include/r2creds.h from the sources; `make test` fails when it is stale.
 header: needs-cargo
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
+
+# For a release: keeps the header and the lists of its ABI, see tests/abi/README.md.
+FROZEN = tests/abi/$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+freeze:
+	mkdir -p $(FROZEN)
+	cp include/r2creds.h tests/abi/layout.txt tests/abi/symbols.txt $(FROZEN)
 
 clean:
 	$(CARGO) clean --target-dir $(OUT)
