@@ -24,12 +24,12 @@ static CURLcode fetch(const r2creds_credentials *credentials, const char *bucket
     CURLcode code = CURLE_OUT_OF_MEMORY;
     CURL *curl = curl_easy_init();
     char *path = curl == NULL ? NULL : curl_easy_escape(curl, key, 0);
-    char *url = path == NULL ? NULL : malloc(strlen(credentials->endpoint) + strlen(bucket) + strlen(path) + 3);
-    char *token = malloc(strlen(credentials->session_token) + 32);
-    if (url != NULL && token != NULL) {
+    size_t room = strlen(credentials->endpoint) + strlen(credentials->session_token) + 3 * strlen(key) + 128;
+    char *url = malloc(room), *token = malloc(room);
+    if (path != NULL && url != NULL && token != NULL) {
         restore_slashes(path);
-        sprintf(url, "%s/%s/%s", credentials->endpoint, bucket, path);
-        sprintf(token, "x-amz-security-token: %s", credentials->session_token);
+        snprintf(url, room, "%s/%s/%s", credentials->endpoint, bucket, path);
+        snprintf(token, room, "x-amz-security-token: %s", credentials->session_token);
         /* The hash of no body: S3 wants it, and curl before 8.0 does not send it by itself. */
         struct curl_slist hash = {
             "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", NULL};
