@@ -16,7 +16,7 @@ LIBRARY := libr2creds.so
 SONAME := libr2creds.so.0
 endif
 
-.PHONY: all lib demo test lint bench soak fuzz header freeze clean needs-cargo needs-cc
+.PHONY: all lib demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc
 
 all: lib
 
@@ -74,6 +74,13 @@ fuzz: needs-cargo
 # include/r2creds.h from the sources; `make test` fails when it is stale.
 header: needs-cargo
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
+
+# The manual, from the header's comments, as target/docs/html/index.html. Anything undocumented is an error.
+docs:
+	@command -v doxygen >/dev/null || { echo "missing: doxygen" >&2; exit 1; }
+	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
+	@(cat docs/Doxyfile; echo 'INPUT = include/r2creds.h'; echo 'OUTPUT_DIRECTORY = "$(OUT)/docs"') | doxygen -
+	@echo "$(OUT)/docs/html/index.html"
 
 # For a release: keeps the header and the lists of its ABI, see tests/abi/README.md.
 FROZEN = tests/abi/$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
