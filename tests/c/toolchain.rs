@@ -51,7 +51,12 @@ impl Compiler {
 
 /// Whether a tool is here. If not, a line says so, and `R2CREDS_NO_SKIP=1` makes it a failure.
 pub fn is_installed(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+    answers(tool, "--version")
+}
+
+/// The same for a tool that has no `--version`, but ends well with this.
+pub fn answers(tool: &str, argument: &str) -> bool {
+    let found = Command::new(tool).arg(argument).output().is_ok_and(|output| output.status.success());
     if !found {
         assert!(std::env::var("R2CREDS_NO_SKIP").as_deref() != Ok("1"), "{tool} is not installed");
         // Not eprintln!, which cargo would keep to itself.
