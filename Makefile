@@ -16,7 +16,7 @@ LIBRARY := libr2creds.so
 SONAME := libr2creds.so.0
 endif
 
-.PHONY: all lib demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc
+.PHONY: all lib demo test lint bench soak fuzz header clean needs-cargo needs-cc
 
 all: lib
 
@@ -76,6 +76,7 @@ header: needs-cargo
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
 
 # The manual, from the header's comments, as target/docs/html/index.html. Anything undocumented is an error.
+.PHONY: docs freeze
 docs:
 	@command -v doxygen >/dev/null || { echo "missing: doxygen" >&2; exit 1; }
 	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs

@@ -20,8 +20,9 @@ use ring::{digest, hmac};
 use serde_json::Value;
 use server::{Request, Server, reply};
 use support::{ACCOUNT, API_TOKEN, PARENT_ID, PARENT_SECRET};
-use toolchain::{Program, each_way_of, is_installed};
+use toolchain::{Compiler, Program, each_way_with, is_installed};
 
+const C: [Compiler; 2] = [Compiler::Gcc, Compiler::Clang];
 const BUCKET: &str = "example-bucket";
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -185,7 +186,7 @@ fn get_fetches_an_object_and_nothing_else() {
     if !is_installed("curl-config") {
         return;
     }
-    each_way_of("examples/c/get.c", &["-lcurl"], |program| {
+    each_way_with("examples/c/get.c", C, &["-lcurl"], |program| {
         let s3 = s3();
         let get = |key: &str| {
             let mut command = configured(&program);
@@ -227,7 +228,7 @@ fn the_s3_server_refuses_whatever_was_changed() {
     }
     let s3 = s3();
     let program = std::cell::RefCell::new(None);
-    each_way_of("examples/c/get.c", &["-lcurl"], |built| *program.borrow_mut() = Some(built));
+    each_way_with("examples/c/get.c", C, &["-lcurl"], |built| *program.borrow_mut() = Some(built));
     let program = program.into_inner().unwrap();
     ended(&configured(&program).env("R2_ENDPOINT", s3.url()).arg("a b").output().unwrap(), 0);
     let (request, host) = (s3.seen().requests[0].clone(), s3.address.to_string());
@@ -259,7 +260,7 @@ fn the_s3_server_refuses_whatever_was_changed() {
 
 #[test]
 fn mint_prints_a_credential_for_a_shell() {
-    each_way_of("examples/c/mint.c", &[], |program| {
+    each_way_with("examples/c/mint.c", C, &[], |program| {
         let output = configured(&program).args(["sign", "--print"]).env("R2_PREFIX", "camera 7/").output().unwrap();
         let spoken = ended(&output, 0);
         assert!(spoken.contains("keys that begin with camera 7/"), "{spoken}");
