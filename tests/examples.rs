@@ -128,10 +128,9 @@ fn granted(request: &Request, host: &str) -> Result<String, &'static str> {
     }
     let canonical = format!("{method}\n{canonical_path}\n\n{headers}\n{signed}\n{hash}");
     let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", sha256(canonical));
-    let key_of_day = scope.split('/').fold(hmac_sha256(format!("AWS4{secret}"), &date[..8]), |key, part| {
-        if part == &date[..8] { key } else { hmac_sha256(key, part) }
-    });
-    if hex(hmac_sha256(key_of_day, to_sign)) != signature { Err("signature") } else { Ok(key.to_owned()) }
+    let start = format!("AWS4{secret}").into_bytes();
+    let signing_key = scope.split('/').fold(start, |key, part| hmac_sha256(key, part).as_ref().to_vec());
+    if hex(hmac_sha256(signing_key, to_sign)) != signature { Err("signature") } else { Ok(key.to_owned()) }
 }
 
 /// Larger than any buffer on the way, and no text.
