@@ -75,5 +75,19 @@ fuzz: needs-cargo
 header: needs-cargo
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
 
+# The manual, from the header's comments, as target/docs/html/index.html. Anything undocumented is an error.
+.PHONY: docs freeze
+docs:
+	@command -v doxygen >/dev/null || { echo "missing: doxygen" >&2; exit 1; }
+	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
+	@(cat docs/Doxyfile; echo 'INPUT = include/r2creds.h'; echo 'OUTPUT_DIRECTORY = "$(OUT)/docs"') | doxygen -
+	@echo "$(OUT)/docs/html/index.html"
+
+# For a release: keeps the header and the lists of its ABI, see tests/abi/README.md.
+FROZEN = tests/abi/$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+freeze:
+	mkdir -p $(FROZEN)
+	cp include/r2creds.h tests/abi/layout.txt tests/abi/symbols.txt $(FROZEN)
+
 clean:
 	$(CARGO) clean --target-dir $(OUT)

@@ -4,6 +4,8 @@
 
 #[path = "abi/checks.rs"]
 mod abi;
+#[path = "abi/frozen.rs"]
+mod frozen;
 #[path = "c/server.rs"]
 mod server;
 #[path = "c/toolchain.rs"]

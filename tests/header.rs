@@ -9,10 +9,13 @@ fn generated() -> String {
     let (major, minor, patch) =
         (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"), env!("CARGO_PKG_VERSION_PATCH"));
     let version = format!(
-        "\n/** The header's version; `r2creds_version()` is the library's. */\n\
+        "\n/** The header's version, first part; `r2creds_version()` is the library's. */\n\
          #define R2CREDS_VERSION_MAJOR {major}\n\
+         /** The second part. */\n\
          #define R2CREDS_VERSION_MINOR {minor}\n\
+         /** The third part. */\n\
          #define R2CREDS_VERSION_PATCH {patch}\n\
+         /** All three in one number that can be compared: 100 is 0.1.0. */\n\
          #define R2CREDS_VERSION_NUMBER \\\n    (R2CREDS_VERSION_MAJOR * 10000 + R2CREDS_VERSION_MINOR * 100 + R2CREDS_VERSION_PATCH)\n"
     );
     config.after_includes = Some(config.after_includes.unwrap_or_default() + "\n" + &version);

@@ -17,21 +17,8 @@
 /* Inside single quotes a shell knows only the quote itself. */
 static void print_export(const char *name, const char *value) {
     printf("export %s='", name);
-    for (; *value != '\0'; value++) {
-        if (*value == '\'') fputs("'\\''", stdout);
-        else putchar(*value);
-    }
+    for (; *value != '\0'; value++) fputs(*value == '\'' ? "'\\''" : (char[2]){*value, '\0'}, stdout);
     puts("'");
-}
-
-static void describe(const r2creds_credentials *credentials, const char *bucket, const char *prefix) {
-    char until[32];
-    time_t expires_at = (time_t)credentials->expires_at;
-    struct tm *utc = gmtime(&expires_at);
-    if (utc == NULL || strftime(until, sizeof until, "%Y-%m-%d %H:%M:%S UTC", utc) == 0) strcpy(until, "?");
-    fprintf(stderr, "granted: object-read-only on bucket %s, %s%s\n", bucket, prefix ? "keys that begin with " : "every key",
-            prefix ? prefix : "");
-    fprintf(stderr, "until:   %s, at %s\n", until, credentials->endpoint);
 }
 
 static int complain(r2creds_status status, r2creds_error *error) {
@@ -42,44 +29,42 @@ static int complain(r2creds_status status, r2creds_error *error) {
     return EXIT_FAILURE;
 }
 
+/* A program that makes many calls keeps its client: it keeps the connection. */
+static r2creds_status create(const r2creds_params *params, r2creds_credentials **credentials, r2creds_error **error) {
+    r2creds_client *client;
+    r2creds_status status = r2creds_client_new(NULL, &client, error);
+    if (status == R2CREDS_STATUS_OK) status = r2creds_create(client, params, NULL, credentials, error);
+    r2creds_client_free(client);
+    return status;
+}
+
 int main(int argc, char **argv) {
     int print = argc == 3 && strcmp(argv[2], "--print") == 0;
-    int create = argc > 1 && strcmp(argv[1], "create") == 0;
-    if ((argc != 2 && !print) || (!create && strcmp(argv[1], "sign") != 0)) {
-        fprintf(stderr, "usage: mint create|sign [--print]\n");
-        return 2;
-    }
-
+    int is_create = argc > 1 && strcmp(argv[1], "create") == 0;
+    if ((argc != 2 && !print) || (!is_create && strcmp(argv[1], "sign") != 0))
+        return fputs("usage: mint create|sign [--print]\n", stderr), 2;
     const char *prefix = getenv("R2_PREFIX");
     r2creds_params params = R2CREDS_PARAMS_INIT;
     params.account_id = getenv("CLOUDFLARE_ACCOUNT_ID");
     params.bucket = getenv("R2_BUCKET");
     params.parent_access_key_id = getenv("R2_PARENT_ACCESS_KEY_ID");
-    params.parent_secret_access_key = create ? NULL : getenv("R2_PARENT_SECRET_ACCESS_KEY");
+    params.parent_secret_access_key = is_create ? NULL : getenv("R2_PARENT_SECRET_ACCESS_KEY");
     params.permission = R2CREDS_PERMISSION_OBJECT_READ_ONLY;
     params.ttl_seconds = 15 * 60;
-    if (prefix != NULL) {
-        params.prefixes = &prefix;
-        params.prefixes_len = 1;
-    }
+    params.prefixes = &prefix;
+    params.prefixes_len = prefix == NULL ? 0 : 1;
 
-    r2creds_credentials *credentials = NULL;
-    r2creds_error *error = NULL;
-    r2creds_status status;
-    if (create) {
-        /* A program that makes many calls keeps its client: it keeps the connection. */
-        r2creds_client *client = NULL;
-        status = r2creds_client_new(NULL, &client, &error);
-        if (status == R2CREDS_STATUS_OK) {
-            status = r2creds_create(client, &params, NULL, &credentials, &error);
-            r2creds_client_free(client);
-        }
-    } else {
-        status = r2creds_sign(&params, &credentials, &error);
-    }
+    r2creds_credentials *credentials;
+    r2creds_error *error;
+    r2creds_status status =
+        is_create ? create(&params, &credentials, &error) : r2creds_sign(&params, &credentials, &error);
     if (status != R2CREDS_STATUS_OK) return complain(status, error);
-
-    describe(credentials, params.bucket, prefix);
+    char until[32];
+    struct tm *utc = gmtime(&(time_t){(time_t)credentials->expires_at});
+    if (utc == NULL || strftime(until, sizeof until, "%Y-%m-%d %H:%M:%S UTC", utc) == 0) strcpy(until, "?");
+    fprintf(stderr, "granted: object-read-only on bucket %s, %s%s\n", params.bucket,
+            prefix ? "keys that begin with " : "every key", prefix ? prefix : "");
+    fprintf(stderr, "until:   %s, at %s\n", until, credentials->endpoint);
     if (print) {
         print_export("AWS_ACCESS_KEY_ID", credentials->access_key_id);
         print_export("AWS_SECRET_ACCESS_KEY", credentials->secret_access_key);

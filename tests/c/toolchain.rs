@@ -51,7 +51,12 @@ impl Compiler {
 
 /// Whether a tool is here. If not, a line says so, and `R2CREDS_NO_SKIP=1` makes it a failure.
 pub fn is_installed(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+    answers(tool, "--version")
+}
+
+/// The same for a tool that has no `--version`, but ends well with this.
+pub fn answers(tool: &str, argument: &str) -> bool {
+    let found = Command::new(tool).arg(argument).output().is_ok_and(|output| output.status.success());
     if !found {
         assert!(std::env::var("R2CREDS_NO_SKIP").as_deref() != Ok("1"), "{tool} is not installed");
         // Not eprintln!, which cargo would keep to itself.
@@ -99,8 +104,11 @@ fn library_folder() -> &'static Path {
 /// Compiles a program next to its scratch name. Any warning is an error.
 pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
     let stem = source.file_stem().unwrap().to_str().unwrap();
-    let folder = source.parent().filter(|folder| !folder.starts_with(Path::new(ROOT).join("tests")));
-    let name: String = flags.iter().flat_map(|flag| flag.chars()).filter(|c| c.is_ascii_alphanumeric()).collect();
+    // A source that a test has written lies in a folder of its own; one of the repository gets it.
+    let folder = source.parent().filter(|folder| folder.starts_with(env!("CARGO_TARGET_TMPDIR")));
+    // Flags only: a further source file is not part of the name.
+    let named = flags.iter().filter(|flag| flag.starts_with('-'));
+    let name: String = named.flat_map(|flag| flag.chars()).filter(|c| c.is_ascii_alphanumeric()).collect();
     let program = folder
         .map_or_else(|| scratch(&format!("{stem}-{compiler:?}{name}")), Path::to_owned)
         .join(format!("program{name}"));
@@ -108,7 +116,8 @@ pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
     let mut command = Command::new(compiler.command());
     command.args([compiler.standards()[0], "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
     command.args(["-Wmissing-field-initializers", "-Wconversion", "-g", "-O1", "-pthread"]);
-    command.args(flags).arg("-I").arg(Path::new(ROOT).join("include")).arg(source).arg("-o").arg(&program);
+    // Flags come after the source, for they may be libraries, and before the header, which they may replace.
+    command.arg(source).args(flags).arg("-I").arg(Path::new(ROOT).join("include")).arg("-o").arg(&program);
     command.arg("-L").arg(libraries).arg("-lr2creds").arg(format!("-Wl,-rpath,{}", libraries.display()));
     succeeded(&mut command);
     program
@@ -141,22 +150,31 @@ pub struct Program {
 }
 
 /// Compiles `tests/c/<name>.c` in each way that this machine can, one after the other, and hands each to `test`.
+#[allow(dead_code)]
 pub fn each_way(name: &str, test: impl Fn(Program)) {
-    let source = Path::new(ROOT).join("tests/c").join(name).with_extension("c");
+    each_way_with(&format!("tests/c/{name}.c"), [Compiler::Gcc, Compiler::Clang], &[], test);
+}
+
+/// The same for any source in this repository, with the GNU compiler first.
+pub fn each_way_with(source: &str, compilers: [Compiler; 2], flags: &[&str], test: impl Fn(Program)) {
+    let source = Path::new(ROOT).join(source);
+    let name = source.file_stem().unwrap().to_str().unwrap();
+    let gnu = compilers[0];
     let mut ways = Vec::new();
-    for compiler in Compiler::installed([Compiler::Gcc, Compiler::Clang]) {
+    for compiler in Compiler::installed(compilers) {
         ways.extend([Way::Plain(compiler), Way::Sanitized(compiler)]);
     }
-    if is_installed("valgrind") {
+    if Compiler::installed([gnu]) == [gnu] && is_installed("valgrind") {
         ways.push(Way::Valgrind);
     }
     for way in ways {
         let path = match way {
-            Way::Plain(compiler) => compile(&source, compiler, &[]),
+            Way::Plain(compiler) => compile(&source, compiler, flags),
             Way::Sanitized(compiler) => {
-                compile(&source, compiler, &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+                let sanitized = [flags, &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]].concat();
+                compile(&source, compiler, &sanitized)
             }
-            Way::Valgrind => compile(&source, Compiler::Gcc, &[]),
+            Way::Valgrind => compile(&source, gnu, flags),
         };
         let log = scratch(name).join("valgrind.txt");
         test(Program { path, way, log, may_speak: false, valgrind_options: &[] });
@@ -169,9 +187,8 @@ impl Program {
         self.run_fed(arguments, drop)
     }
 
-    /// Runs it to its end, which has to be 0, without a word, and returns its standard error. `feed` gets its standard
-    /// input. Nothing of this process's environment is passed on.
-    pub fn run_fed(&self, arguments: &[&str], feed: impl FnOnce(ChildStdin)) -> String {
+    /// Ready to run. Nothing of this process's environment is passed on. Memory errors and leaks end with 98 or 99.
+    pub fn command(&self) -> Command {
         let mut command = match self.way {
             Way::Valgrind => {
                 let mut command = Command::new("valgrind");
@@ -182,8 +199,16 @@ impl Program {
             }
             _ => Command::new(&self.path),
         };
-        command.args(arguments).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("ASAN_OPTIONS", "detect_leaks=1:exitcode=98").env("UBSAN_OPTIONS", "print_stacktrace=1");
+        command
+    }
+
+    /// Runs it to its end, which has to be 0, without a word, and returns its standard error. `feed` gets its standard
+    /// input.
+    pub fn run_fed(&self, arguments: &[&str], feed: impl FnOnce(ChildStdin)) -> String {
+        let mut command = self.command();
+        command.args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         feed(child.stdin.take().unwrap());
