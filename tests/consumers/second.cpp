@@ -9,9 +9,6 @@ int in_the_second_unit(r2creds_params params);
 int in_the_second_unit(r2creds_params params)
 {
     params.bucket = "recordings";
-    params.parent_access_key_id = "0123456789abcdef0123456789abcdef";
-    params.parent_secret_access_key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-    params.permission = R2CREDS_PERMISSION_OBJECT_READ_ONLY;
     r2creds_credentials *credentials = nullptr;
     const r2creds_status status = r2creds_sign(&params, &credentials, nullptr);
     r2creds_credentials_free(credentials);
