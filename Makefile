@@ -33,7 +33,7 @@ needs-cc:
 # Naming the one crate type lets the linker optimise across all of it; with several, cargo does not. Panic messages name
 # source files, so these get names that are the same on every machine. A registry's folder exists only after the fetch.
 remap = $$(for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
-	printf ' --remap-path-prefix=%s=/crates' "$$folder"; done) --remap-path-prefix=$(CURDIR)=/r2creds
+	printf ' --remap-path-prefix=%s=crates' "$$folder"; done) --remap-path-prefix=$(CURDIR)=r2creds
 build = $(CARGO) fetch --locked --quiet --target $(TARGET) && RUSTFLAGS="$(RUSTFLAGS)$(remap)" \
 	$(CARGO) rustc --release --locked --quiet --lib --target-dir $(OUT) --crate-type
 
@@ -52,12 +52,15 @@ OBJCOPY ?= objcopy
 STRIP ?= strip
 static: needs-cargo
 	@mkdir -p $(RELEASE)/static
-	@$(build) staticlib -- --print native-static-libs=$(NATIVE_LIBS) 2>$(NATIVE_LIBS).log || { cat $(NATIVE_LIBS).log >&2; exit 1; }
+	@$(build) staticlib -- --print native-static-libs=$(NATIVE_LIBS) 2>$(NATIVE_LIBS).log || \
+	{ cat $(NATIVE_LIBS).log >&2; exit 1; }
 ifeq ($(shell uname -s),Darwin)
 	@cp $(RELEASE)/libr2creds.a $(STATIC)
 else
+	@command -v $(OBJCOPY) >/dev/null || { echo "missing: objcopy (binutils)" >&2; exit 1; }
 	@if ! [ $(STATIC) -nt $(RELEASE)/libr2creds.a ]; then set -e; cd $(RELEASE)/static; rm -f libr2creds.a; \
-	$(LD) -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' $(CURDIR)/tests/abi/symbols.txt) -o r2creds.o ../libr2creds.a; \
+	$(LD) -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' $(CURDIR)/tests/abi/symbols.txt) \
+		-o r2creds.o ../libr2creds.a; \
 	$(OBJCOPY) --remove-section=.llvmbc --remove-section=.llvmcmd --wildcard --keep-global-symbol='r2creds_*' r2creds.o; \
 	$(STRIP) --strip-unneeded r2creds.o; $(AR) rcsD libr2creds.a r2creds.o; rm r2creds.o; fi
 endif
@@ -80,7 +83,8 @@ doc_to := $(DESTDIR)$(PREFIX)/share/doc/r2creds
 man_to := $(DESTDIR)$(PREFIX)/share/man/man3
 # From $(LIBDIR) back to the prefix: ".." or "../..". The compiler driver links libgcc_s and libc by itself, and
 # `cc -static` could not find a libgcc_s.
-fill = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@INSTALLED@|$(INSTALLED)|g' -e 's|@SONAME@|$(SONAME)|g' \
+fill = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@INSTALLED@|$(INSTALLED)|g' -e 's|@SONAME@|$(SONAME)|g' \
 	-e "s|@UP@|$$(echo $(LIBDIR) | sed 's|[^/][^/]*|..|g')|g" \
 	-e "s|@NATIVE_LIBS@|$$(sed -e 's/-lgcc_s//' -e 's/-lc$$//' -e 's/^ *//' -e 's/ *$$//' $(NATIVE_LIBS))|g"
 
@@ -104,19 +108,23 @@ endif
 
 uninstall:
 	@rm -f "$(lib_to)/$(INSTALLED)" "$(lib_to)/$(SONAME)" "$(lib_to)/$(LIBRARY)" "$(lib_to)/libr2creds.a"
-	@rm -f "$(lib_to)/pkgconfig/r2creds.pc" "$(DESTDIR)$(PREFIX)/include/r2creds.h" "$(DESTDIR)$(PREFIX)/include/r2creds.hpp"
+	@rm -f "$(lib_to)/pkgconfig/r2creds.pc"
+	@rm -f "$(DESTDIR)$(PREFIX)/include/r2creds.h" "$(DESTDIR)$(PREFIX)/include/r2creds.hpp"
 	@rm -rf "$(lib_to)/cmake/r2creds" "$(doc_to)"
 	@rm -f $(foreach page,$(notdir $(MANUALS)),"$(man_to)/$(page)")
 
-# The installed tree as target/dist/r2creds-<version>-<target>.tar.gz, with its checksum; the same bytes for the same commit.
+# The installed tree as target/dist/r2creds-<version>-<target>.tar.gz, with its checksum. The same bytes for the same
+# commit, where tar is GNU's.
 PACKAGE := r2creds-$(VERSION)-$(TARGET)
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-GNU_TAR_FLAGS = $(if $(findstring GNU,$(shell tar --version)),--sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH))
+GNU_TAR_FLAGS = $(if $(findstring GNU,$(shell tar --version)),--sort=name --owner=0 --group=0 --numeric-owner \
+	--mtime=@$(SOURCE_DATE_EPOCH))
+CHECKSUM = $(if $(shell command -v sha256sum),sha256sum,shasum -a 256)
 dist:
 	@rm -rf $(OUT)/dist && mkdir -p $(OUT)/dist
 	@$(MAKE) --no-print-directory install DESTDIR=$(OUT)/dist/tree PREFIX=/$(PACKAGE) LIBDIR=lib >/dev/null
 	@cd $(OUT)/dist && tar $(GNU_TAR_FLAGS) -C tree -cf $(PACKAGE).tar $(PACKAGE) && gzip -n9 $(PACKAGE).tar
-	@cd $(OUT)/dist && rm -rf tree && { sha256sum $(PACKAGE).tar.gz 2>/dev/null || shasum -a 256 $(PACKAGE).tar.gz; } > $(PACKAGE).tar.gz.sha256
+	@cd $(OUT)/dist && rm -rf tree && $(CHECKSUM) $(PACKAGE).tar.gz > $(PACKAGE).tar.gz.sha256
 	@echo "$(OUT)/dist/$(PACKAGE).tar.gz"
 
 demo: lib needs-cc

@@ -1,4 +1,4 @@
-/* Uses both halves of the library, signing and the network, and the error. Ends with 0, or with the step that failed. */
+/* Uses both halves of the library, signing and the network, and the error. Ends with 0, or the step that failed. */
 #include <r2creds.h>
 
 #include <string.h>

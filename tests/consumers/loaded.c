@@ -89,13 +89,17 @@ static r2creds_client *client_with(const library *it, const char *base_url)
     return client;
 }
 
-static r2creds_error *create_fails_with(const library *it, const r2creds_client *client, r2creds_status expected)
+/* poll may be NULL. */
+static r2creds_error *create_fails_with(const library *it, const r2creds_client *client, int32_t (*poll)(void *),
+                                        void *poll_context)
 {
     r2creds_params params = params_of("plain");
     r2creds_request_options options = R2CREDS_REQUEST_OPTIONS_INIT;
     r2creds_credentials *credentials = NULL;
     r2creds_error *error = NULL;
-    options.timeout_ms = expected == R2CREDS_STATUS_TIMEOUT ? 50 : 0;
+    r2creds_status expected = poll == NULL ? R2CREDS_STATUS_CONNECTION : R2CREDS_STATUS_CANCELLED;
+    options.poll = poll;
+    options.poll_context = poll_context;
     r2creds_status status = it->create(client, &params, &options, &credentials, &error);
     return expect(status, expected, credentials, error);
 }
@@ -107,7 +111,7 @@ static void loop(const char *path)
         library it = load(path);
         it.credentials_free(sign_with(&it));
         r2creds_client *client = client_with(&it, "http://127.0.0.1:1");
-        it.error_free(create_fails_with(&it, client, R2CREDS_STATUS_CONNECTION));
+        it.error_free(create_fails_with(&it, client, NULL, NULL));
         it.client_free(client);
         CHECK(dlclose(it.handle) == 0);
         if (i == 0)
@@ -131,11 +135,19 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     (void)name, (void)service, (void)hints, (void)result;
     pthread_mutex_lock(&lock);
     lookups++;
-    pthread_cond_broadcast(&changed);
     while (!is_released)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
     return EAI_NONAME;
+}
+
+/* Ends the call when the lookup is under way. */
+static int32_t has_looked_up(void *times)
+{
+    pthread_mutex_lock(&lock);
+    int32_t has = lookups >= *(int *)times;
+    pthread_mutex_unlock(&lock);
+    return has;
 }
 
 /* Unloads the library while its lookup threads are inside it. They end only when it is gone, or never. */
@@ -145,12 +157,7 @@ static void lookup(const char *path, int leave)
     for (int i = 1; i <= times; i++) {
         library it = load(path);
         r2creds_client *client = client_with(&it, "https://something.invalid");
-        it.error_free(create_fails_with(&it, client, R2CREDS_STATUS_TIMEOUT));
-        /* The thread may not have been there yet when the call's time was over. */
-        pthread_mutex_lock(&lock);
-        while (lookups < i)
-            pthread_cond_wait(&changed, &lock);
-        pthread_mutex_unlock(&lock);
+        it.error_free(create_fails_with(&it, client, has_looked_up, &i));
         it.client_free(client);
         CHECK(dlclose(it.handle) == 0);
         CHECK(count_of("/proc/self/task") == 1 + i);
@@ -175,15 +182,15 @@ static void two(const char *path, const char *other_path)
     for (int i = 0; i < 10; i++) {
         r2creds_credentials *credentials = sign_with(&one), *other_credentials = sign_with(&other);
         r2creds_error *error = fail_with(&one), *other_error = fail_with(&other);
-        one.error_free(create_fails_with(&one, client, R2CREDS_STATUS_CONNECTION));
-        other.error_free(create_fails_with(&other, other_client, R2CREDS_STATUS_CONNECTION));
+        one.error_free(create_fails_with(&one, client, NULL, NULL));
+        other.error_free(create_fails_with(&other, other_client, NULL, NULL));
         one.credentials_free(credentials), other.credentials_free(other_credentials);
         one.error_free(error), other.error_free(other_error);
     }
     /* One may leave before the other. */
     one.client_free(client);
     CHECK(dlclose(one.handle) == 0);
-    other.error_free(create_fails_with(&other, other_client, R2CREDS_STATUS_CONNECTION));
+    other.error_free(create_fails_with(&other, other_client, NULL, NULL));
     other.client_free(other_client);
     CHECK(dlclose(other.handle) == 0);
 }
