@@ -6,19 +6,23 @@ CFLAGS ?= -O2
 # Where everything is built, whatever CARGO_TARGET_DIR says: tests and examples look for it here.
 OUT := $(CURDIR)/target
 RELEASE := $(OUT)/release
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 WARNINGS := -std=c99 -Wall -Wextra -Wpedantic -Werror
 
 ifeq ($(shell uname -s),Darwin)
 LIBRARY := libr2creds.dylib
 SONAME := libr2creds.0.dylib
+INSTALLED := libr2creds.$(VERSION).dylib
 else
 LIBRARY := libr2creds.so
 SONAME := libr2creds.so.0
+INSTALLED := libr2creds.so.$(VERSION)
 endif
 
-.PHONY: all lib demo test lint bench soak fuzz header clean needs-cargo needs-cc
+.PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header clean needs-cargo needs-cc
 
-all: lib
+all: lib static
 
 needs-cargo:
 	@command -v $(CARGO) >/dev/null && command -v rustc >/dev/null || { echo "missing: cargo and rustc (Rust 1.88 or later)" >&2; exit 1; }
@@ -26,10 +30,102 @@ needs-cargo:
 needs-cc:
 	@command -v $(CC) >/dev/null || { echo "missing: a C compiler (cc, or make CC=...)" >&2; exit 1; }
 
-# Naming the one crate type lets the linker optimise across all of it; with several, cargo does not.
+# Naming the one crate type lets the linker optimise across all of it; with several, cargo does not. Panic messages name
+# source files, so these get names that are the same on every machine. A registry's folder exists only after the fetch.
+remap = $$(for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
+	printf ' --remap-path-prefix=%s=crates' "$$folder"; done) --remap-path-prefix=$(CURDIR)=r2creds
+build = $(CARGO) fetch --locked --quiet --target $(TARGET) && RUSTFLAGS="$(RUSTFLAGS)$(remap)" \
+	$(CARGO) rustc --release --locked --quiet --lib --target-dir $(OUT) --crate-type
+
 lib: needs-cargo
-	$(CARGO) rustc --release --locked --quiet --lib --crate-type cdylib --target-dir $(OUT)
+	@$(build) cdylib
 	@ln -sf $(LIBRARY) $(RELEASE)/$(SONAME)
+
+# rustc's archive has 300 members and everybody's names in it, so a program could hold only one such archive. Here it
+# becomes one member that shows nothing but r2creds_*. Without --force-group-allocation a caught panic would crash: each
+# member's reference to the unwinder is in a group, which the final link would take from another Rust archive.
+# Embedded bitcode is of no use, and confuses binutils when an older LLVM's plugin is installed.
+STATIC := $(RELEASE)/static/libr2creds.a
+NATIVE_LIBS := $(RELEASE)/static/native-libs
+LD ?= ld
+OBJCOPY ?= objcopy
+STRIP ?= strip
+static: needs-cargo
+	@mkdir -p $(RELEASE)/static
+	@$(build) staticlib -- --print native-static-libs=$(NATIVE_LIBS) 2>$(NATIVE_LIBS).log || \
+	{ cat $(NATIVE_LIBS).log >&2; exit 1; }
+ifeq ($(shell uname -s),Darwin)
+	@cp $(RELEASE)/libr2creds.a $(STATIC)
+else
+	@command -v $(OBJCOPY) >/dev/null || { echo "missing: objcopy (binutils)" >&2; exit 1; }
+	@if ! [ $(STATIC) -nt $(RELEASE)/libr2creds.a ]; then set -e; cd $(RELEASE)/static; rm -f libr2creds.a; \
+	$(LD) -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' $(CURDIR)/tests/abi/symbols.txt) \
+		-o r2creds.o ../libr2creds.a; \
+	$(OBJCOPY) --remove-section=.llvmbc --remove-section=.llvmcmd --wildcard --keep-global-symbol='r2creds_*' r2creds.o; \
+	$(STRIP) --strip-unneeded r2creds.o; $(AR) rcsD libr2creds.a r2creds.o; rm r2creds.o; fi
+endif
+
+# `make && sudo make install`: what is built is only built anew, and cargo only needed, where a source is newer.
+# LIBDIR is below PREFIX; the installed tree may be moved. (`make install LIBDIR=lib/x86_64-linux-gnu`)
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+INSTALL ?= install
+SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f)
+HEADERS := $(wildcard include/r2creds.h include/r2creds.hpp)
+MANUALS := $(wildcard docs/*.3)
+$(RELEASE)/$(LIBRARY): $(SOURCES)
+	@$(MAKE) lib && touch -c $@
+$(STATIC): $(SOURCES)
+	@$(MAKE) static && touch -c $@
+
+lib_to := $(DESTDIR)$(PREFIX)/$(LIBDIR)
+doc_to := $(DESTDIR)$(PREFIX)/share/doc/r2creds
+man_to := $(DESTDIR)$(PREFIX)/share/man/man3
+# From $(LIBDIR) back to the prefix: ".." or "../..". The compiler driver links libgcc_s and libc by itself, and
+# `cc -static` could not find a libgcc_s.
+fill = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@INSTALLED@|$(INSTALLED)|g' -e 's|@SONAME@|$(SONAME)|g' \
+	-e "s|@UP@|$$(echo $(LIBDIR) | sed 's|[^/][^/]*|..|g')|g" \
+	-e "s|@NATIVE_LIBS@|$$(sed -e 's/-lgcc_s//' -e 's/-lc$$//' -e 's/^ *//' -e 's/ *$$//' $(NATIVE_LIBS))|g"
+
+install: $(RELEASE)/$(LIBRARY) $(STATIC)
+	@$(INSTALL) -d "$(lib_to)/pkgconfig" "$(lib_to)/cmake/r2creds" "$(DESTDIR)$(PREFIX)/include" "$(doc_to)"
+	@$(INSTALL) -m 755 $(RELEASE)/$(LIBRARY) "$(lib_to)/$(INSTALLED)"
+	@ln -sf $(INSTALLED) "$(lib_to)/$(SONAME)"
+	@ln -sf $(SONAME) "$(lib_to)/$(LIBRARY)"
+	@$(INSTALL) -m 644 $(STATIC) "$(lib_to)"
+	@$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(PREFIX)/include"
+	@$(INSTALL) -m 644 LICENSE-APACHE LICENSE-MIT "$(doc_to)"
+	@$(fill) packaging/r2creds.pc.in > "$(lib_to)/pkgconfig/r2creds.pc"
+	@$(fill) packaging/r2creds-config.cmake.in > "$(lib_to)/cmake/r2creds/r2creds-config.cmake"
+	@$(fill) packaging/r2creds-config-version.cmake.in > "$(lib_to)/cmake/r2creds/r2creds-config-version.cmake"
+	@chmod 644 "$(lib_to)/pkgconfig/r2creds.pc" "$(lib_to)"/cmake/r2creds/*.cmake
+ifneq ($(MANUALS),)
+	@$(INSTALL) -d "$(man_to)"
+	@$(INSTALL) -m 644 $(MANUALS) "$(man_to)"
+endif
+	@echo "installed below $(DESTDIR)$(PREFIX)"
+
+uninstall:
+	@rm -f "$(lib_to)/$(INSTALLED)" "$(lib_to)/$(SONAME)" "$(lib_to)/$(LIBRARY)" "$(lib_to)/libr2creds.a"
+	@rm -f "$(lib_to)/pkgconfig/r2creds.pc"
+	@rm -f "$(DESTDIR)$(PREFIX)/include/r2creds.h" "$(DESTDIR)$(PREFIX)/include/r2creds.hpp"
+	@rm -rf "$(lib_to)/cmake/r2creds" "$(doc_to)"
+	@rm -f $(foreach page,$(notdir $(MANUALS)),"$(man_to)/$(page)")
+
+# The installed tree as target/dist/r2creds-<version>-<target>.tar.gz, with its checksum. The same bytes for the same
+# commit, where tar is GNU's.
+PACKAGE := r2creds-$(VERSION)-$(TARGET)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+GNU_TAR_FLAGS = $(if $(findstring GNU,$(shell tar --version)),--sort=name --owner=0 --group=0 --numeric-owner \
+	--mtime=@$(SOURCE_DATE_EPOCH))
+CHECKSUM = $(if $(shell command -v sha256sum),sha256sum,shasum -a 256)
+dist:
+	@rm -rf $(OUT)/dist && mkdir -p $(OUT)/dist
+	@$(MAKE) --no-print-directory install DESTDIR=$(OUT)/dist/tree PREFIX=/$(PACKAGE) LIBDIR=lib >/dev/null
+	@cd $(OUT)/dist && tar $(GNU_TAR_FLAGS) -C tree -cf $(PACKAGE).tar $(PACKAGE) && gzip -n9 $(PACKAGE).tar
+	@cd $(OUT)/dist && rm -rf tree && $(CHECKSUM) $(PACKAGE).tar.gz > $(PACKAGE).tar.gz.sha256
+	@echo "$(OUT)/dist/$(PACKAGE).tar.gz"
 
 demo: lib needs-cc
 	@mkdir -p $(OUT)/demo
@@ -37,7 +133,7 @@ demo: lib needs-cc
 	@rustc --edition 2024 -O -o $(OUT)/demo/standin examples/standin.rs
 	@examples/demo.sh $(OUT)/demo
 
-test: lib needs-cc lint
+test: lib static needs-cc lint
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
 
 # A missing tool is a visible line, or with R2CREDS_NO_SKIP=1 a failure.
@@ -57,7 +153,6 @@ bench soak: lib needs-cc
 
 # The reply parser and the parameters, FUZZ_SECONDS each. Needs a C++ compiler; stable Rust will do.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 FUZZ_FLAGS := --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 	-Cllvm-args=-sanitizer-coverage-trace-compares
@@ -65,10 +160,10 @@ FUZZ_FLAGS := --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args
 fuzz: needs-cargo
 	@command -v $(CXX) >/dev/null || { echo "missing: a C++ compiler (c++, or make CXX=...)" >&2; exit 1; }
 	@mkdir -p fuzz/corpus/envelope fuzz/corpus/params fuzz/artifacts
-	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --quiet --target $(FUZZ_TARGET) --target-dir target
-	cd fuzz && target/$(FUZZ_TARGET)/release/envelope -verbosity=0 -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --quiet --target $(TARGET) --target-dir target
+	cd fuzz && target/$(TARGET)/release/envelope -verbosity=0 -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		-rss_limit_mb=1024 -dict=envelope.dict -artifact_prefix=artifacts/ corpus/envelope seeds/envelope
-	cd fuzz && target/$(FUZZ_TARGET)/release/params -verbosity=0 -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 \
+	cd fuzz && target/$(TARGET)/release/params -verbosity=0 -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 \
 		-artifact_prefix=artifacts/ corpus/params
 
 # include/r2creds.h from the sources; `make test` fails when it is stale.
