@@ -20,7 +20,7 @@ SONAME := libr2creds.so.0
 INSTALLED := libr2creds.so.$(VERSION)
 endif
 
-.PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header clean needs-cargo needs-cc
+.PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc
 
 all: lib static
 
@@ -171,7 +171,6 @@ header: needs-cargo
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
 
 # The manual, from the header's comments, as target/docs/html/index.html. Anything undocumented is an error.
-.PHONY: docs freeze
 docs:
 	@command -v doxygen >/dev/null || { echo "missing: doxygen" >&2; exit 1; }
 	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
@@ -179,10 +178,9 @@ docs:
 	@echo "$(OUT)/docs/html/index.html"
 
 # For a release: keeps the header and the lists of its ABI, see tests/abi/README.md.
-FROZEN = tests/abi/$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 freeze:
-	mkdir -p $(FROZEN)
-	cp include/r2creds.h tests/abi/layout.txt tests/abi/symbols.txt $(FROZEN)
+	mkdir -p tests/abi/$(VERSION)
+	cp include/r2creds.h tests/abi/layout.txt tests/abi/symbols.txt tests/abi/$(VERSION)
 
 clean:
 	$(CARGO) clean --target-dir $(OUT)
