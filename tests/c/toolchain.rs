@@ -100,7 +100,9 @@ fn library_folder() -> &'static Path {
 pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
     let stem = source.file_stem().unwrap().to_str().unwrap();
     let folder = source.parent().filter(|folder| !folder.starts_with(Path::new(ROOT).join("tests")));
-    let name: String = flags.iter().flat_map(|flag| flag.chars()).filter(|c| c.is_ascii_alphanumeric()).collect();
+    // Flags only: a further source file is not part of the name.
+    let named = flags.iter().filter(|flag| flag.starts_with('-'));
+    let name: String = named.flat_map(|flag| flag.chars()).filter(|c| c.is_ascii_alphanumeric()).collect();
     let program = folder
         .map_or_else(|| scratch(&format!("{stem}-{compiler:?}{name}")), Path::to_owned)
         .join(format!("program{name}"));
@@ -141,22 +143,31 @@ pub struct Program {
 }
 
 /// Compiles `tests/c/<name>.c` in each way that this machine can, one after the other, and hands each to `test`.
+#[allow(dead_code)]
 pub fn each_way(name: &str, test: impl Fn(Program)) {
-    let source = Path::new(ROOT).join("tests/c").join(name).with_extension("c");
+    each_way_with(&format!("tests/c/{name}.c"), [Compiler::Gcc, Compiler::Clang], &[], test);
+}
+
+/// The same for any source in this repository, with the GNU compiler first.
+pub fn each_way_with(source: &str, compilers: [Compiler; 2], flags: &[&str], test: impl Fn(Program)) {
+    let source = Path::new(ROOT).join(source);
+    let name = source.file_stem().unwrap().to_str().unwrap();
+    let gnu = compilers[0];
     let mut ways = Vec::new();
-    for compiler in Compiler::installed([Compiler::Gcc, Compiler::Clang]) {
+    for compiler in Compiler::installed(compilers) {
         ways.extend([Way::Plain(compiler), Way::Sanitized(compiler)]);
     }
-    if is_installed("valgrind") {
+    if Compiler::installed([gnu]) == [gnu] && is_installed("valgrind") {
         ways.push(Way::Valgrind);
     }
     for way in ways {
         let path = match way {
-            Way::Plain(compiler) => compile(&source, compiler, &[]),
+            Way::Plain(compiler) => compile(&source, compiler, flags),
             Way::Sanitized(compiler) => {
-                compile(&source, compiler, &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+                let sanitized = [flags, &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]].concat();
+                compile(&source, compiler, &sanitized)
             }
-            Way::Valgrind => compile(&source, Compiler::Gcc, &[]),
+            Way::Valgrind => compile(&source, gnu, flags),
         };
         let log = scratch(name).join("valgrind.txt");
         test(Program { path, way, log, may_speak: false, valgrind_options: &[] });
