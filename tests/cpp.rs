@@ -102,8 +102,10 @@ fn the_wrapper_compiles_without_a_warning_and_is_short() {
     for include in WRAPPER.lines().filter_map(|line| line.strip_prefix("#include ")) {
         assert!(include == "\"r2creds.h\"" || !include.contains(['.', '/', '"']), "{include}");
     }
+    const UNUSED: &str = "-Wno-unused-command-line-argument";
     let source = "#include \"r2creds.hpp\"\n#include \"r2creds.hpp\"\nint main() { return 0; }\n";
-    let strict = ["-Wshadow", "-Wundef", "-Wcast-qual", "-Wold-style-cast", "-Wsign-conversion", "-fsyntax-only"];
+    let strict =
+        ["-Wshadow", "-Wundef", "-Wcast-qual", "-Wold-style-cast", "-Wsign-conversion", "-fsyntax-only", UNUSED];
     for compiler in Compiler::installed([Gxx, Clangxx]) {
         let path = compiler.source("wrapper", source);
         for standard in ["-std=c++17", "-std=c++20", "-std=c++2b"] {

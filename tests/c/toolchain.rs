@@ -143,7 +143,6 @@ pub struct Program {
 }
 
 /// Compiles `tests/c/<name>.c` in each way that this machine can, one after the other, and hands each to `test`.
-#[allow(dead_code)]
 pub fn each_way(name: &str, test: impl Fn(Program)) {
     each_way_with(&format!("tests/c/{name}.c"), [Compiler::Gcc, Compiler::Clang], &[], test);
 }

@@ -30,7 +30,8 @@ int main(int count, char **arguments) {
     std::atomic<bool> waits{false};
     std::atomic<int> status{0};
     std::jthread worker([&](std::stop_token stop) {
-        const r2creds::RequestOptions options{.cancel = r2creds::CancelToken(stop), .poll = [&] { return waits = true, false; }};
+        const auto poll = [&] { return waits = true, false; };
+        const r2creds::RequestOptions options{.cancel = r2creds::CancelToken(stop), .poll = poll};
         status = static_cast<int>(client.try_create(valid("hangs"), options).error().status());
     });
     while (!waits) std::this_thread::yield();
@@ -39,7 +40,9 @@ int main(int count, char **arguments) {
     CHECK(status == R2CREDS_STATUS_CANCELLED);
 
     trying = "stop requested before, after, and never";
-    std::stop_source source;
+    std::jthread idle([] {});
+    std::stop_source source = idle.get_stop_source();
+    { const r2creds::CancelToken gone(source.get_token()); }
     std::optional<r2creds::CancelToken> token(source.get_token()), copy(token);
     token.reset();  // the copy keeps the link
     source.request_stop();
@@ -48,7 +51,6 @@ int main(int count, char **arguments) {
     CHECK(late);
     CHECK(client.try_create(valid("plain"), {.cancel = r2creds::CancelToken(source.get_token())}).error().status() ==
           Status::cancelled);
-    { const r2creds::CancelToken gone(std::stop_source().get_token()); }
     CHECK(client.try_create(valid("plain"), {.cancel = r2creds::CancelToken(std::stop_token())}));
     return 0;
 }

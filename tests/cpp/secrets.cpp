@@ -5,17 +5,20 @@
 #include <malloc.h>
 #include <new>
 
-// Never in one piece in the program's own text for std::string, hence long enough to be on the heap.
+// Long enough that a std::string has it on the heap.
 static const char SECRET[] = "00ff00ff11ee11ee22dd22dd33cc33cc44bb44bb55aa55aa6699669977887788";
 static int found, searched;
 
-void *operator new(std::size_t size) {
+// Kept out of line, or gcc takes malloc and free for a mismatch.
+#define APART __attribute__((noinline))
+
+APART void *operator new(std::size_t size) {
     void *block = malloc(size);
     CHECK(block != nullptr);
     return block;
 }
 
-void operator delete(void *block) noexcept {
+APART void operator delete(void *block) noexcept {
     if (block != nullptr) {
         searched++;
         // Any 16 aligned bytes of it.
@@ -24,7 +27,7 @@ void operator delete(void *block) noexcept {
     }
     free(block);
 }
-void operator delete(void *block, std::size_t) noexcept { operator delete(block); }
+APART void operator delete(void *block, std::size_t) noexcept { operator delete(block); }
 
 using r2creds::Secret;
 

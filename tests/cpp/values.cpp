@@ -33,7 +33,7 @@ static_assert(std::is_aggregate_v<Params> && std::is_aggregate_v<ClientOptions> 
 static_assert(std::is_nothrow_copy_constructible_v<Error> && std::is_base_of_v<std::runtime_error, Error>);
 static_assert(std::is_nothrow_move_constructible_v<Secret>);
 static_assert(!std::is_convertible_v<Secret, std::string_view>);
-static_assert(std::is_same_v<decltype(std::declval<Credentials>().expires_at()), std::chrono::system_clock::time_point>);
+static_assert(std::is_same_v<decltype(std::declval<Credentials>().expires_at()), r2creds::Time>);
 static_assert(noexcept(std::declval<const CancelToken &>().trigger()));
 
 #define SAME(name, c) static_assert(static_cast<int>(r2creds::name) == R2CREDS_##c)
