@@ -224,12 +224,13 @@ class [[nodiscard]] Result {
   public:
     Result(T value) : either_(std::move(value)) {}
     Result(Error error) : either_(std::move(error)) {}
-
     explicit operator bool() const noexcept { return either_.index() == 0; }  ///< Whether there is a value.
     /// The value. Without one: throws the Error, or without exceptions, ends the program.
     T &value() & { return *checked(); }
     T &&value() && { return std::move(*checked()); }
     T *operator->() { return checked(); }
+    const T &value() const & { return *const_cast<Result *>(this)->checked(); }
+    const T *operator->() const { return const_cast<Result *>(this)->checked(); }
     /// The error. Without one: throws std::bad_variant_access, or without exceptions, ends the program.
     const Error &error() const { return std::get<1>(either_); }
 

@@ -247,6 +247,8 @@ static void moves() {
     CHECK(field == "client" && moved_error.errors().empty() && moved_error.messages().empty());
 
     auto signed_result = r2creds::try_sign(params);
+    const auto &constant = signed_result;
+    CHECK(constant->session_token() == constant.value().session_token());
     CHECK(signed_result && signed_result->session_token() == signed_result.value().session_token());
     try {
         (void)signed_result.error();
