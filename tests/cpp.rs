@@ -1,0 +1,148 @@
+//! The library as C++ sees it: programs in `tests/cpp`, compiled by g++ and clang++ and run plainly, with sanitizers
+//! and under valgrind, and the example.
+
+// Each test program uses its own part of what the C programs are tested with.
+#[allow(dead_code)]
+#[path = "c/server.rs"]
+mod server;
+#[allow(dead_code)]
+#[path = "c/toolchain.rs"]
+mod toolchain;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use server::Server;
+use toolchain::Compiler::{Clangxx, Gxx};
+use toolchain::{Compiler, compile, each_way_with, succeeded};
+
+const WRAPPER: &str = include_str!("../include/r2creds.hpp");
+
+/// The shared vectors, as `tests/cpp/values.cpp` reads them.
+fn vectors() -> Vec<String> {
+    let vectors: Vec<Value> = serde_json::from_str(include_str!("sign-vectors.json")).unwrap();
+    let mut arguments = Vec::new();
+    for vector in &vectors {
+        let (params, expected) = (&vector["params"], &vector["expected"]);
+        let text = |of: &Value, name: &str| of[name].as_str().unwrap_or_else(|| panic!("{name}")).to_owned();
+        let number = |names: &[&str], name: &str| {
+            let at = params[name].as_str().map(|value| names.iter().position(|name| *name == value).unwrap());
+            at.unwrap_or_default().to_string()
+        };
+        assert!(params["endpoint"].is_null());
+        arguments.push(text(vector, "name"));
+        arguments.extend(
+            ["account_id", "bucket", "parent_access_key_id", "parent_secret_access_key"].map(|name| text(params, name)),
+        );
+        let permissions = ["", "object-read-only", "object-read-write", "admin-read-only", "admin-read-write"];
+        arguments.push(number(&permissions, "permission"));
+        arguments.push(number(&["default", "eu", "fedramp"], "jurisdiction"));
+        arguments.extend(["ttl_seconds", "issued_at"].map(|name| params[name].as_i64().unwrap().to_string()));
+        for name in ["actions", "prefixes", "objects"] {
+            let list = params[name].as_array().unwrap();
+            arguments.push(list.len().to_string());
+            arguments.extend(list.iter().map(|entry| entry.as_str().unwrap().to_owned()));
+        }
+        arguments.extend(
+            ["access_key_id", "secret_access_key", "session_token", "endpoint"].map(|name| text(expected, name)),
+        );
+    }
+    assert!(vectors.len() >= 10);
+    arguments
+}
+
+fn each_way(name: &str, flags: &[&str], arguments: impl Fn() -> (Option<Server>, Vec<String>)) {
+    each_way_with(&format!("tests/cpp/{name}.cpp"), [Gxx, Clangxx], flags, |program| {
+        let (_server, arguments) = arguments();
+        program.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    });
+}
+
+fn with_server() -> (Option<Server>, Vec<String>) {
+    let server = Server::http();
+    let url = server.url();
+    (Some(server), vec![url])
+}
+
+#[test]
+fn every_vector_and_every_refusal_in_two_translation_units() {
+    let second = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cpp/second.cpp");
+    each_way("values", &["-std=c++17", second.to_str().unwrap()], || (None, vectors()));
+}
+
+#[test]
+fn calls_errors_poll_cancel_and_threads() {
+    each_way("calls", &["-std=c++17"], with_server);
+}
+
+#[test]
+fn without_exceptions() {
+    each_way("no_exceptions", &["-std=c++17", "-fno-exceptions", "-fno-rtti"], with_server);
+}
+
+#[test]
+fn designated_initialisers_and_stop_tokens() {
+    each_way("cpp20", &["-std=c++20"], with_server);
+}
+
+#[test]
+fn freed_memory_holds_no_secret() {
+    for compiler in Compiler::installed([Gxx, Clangxx]) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cpp/secrets.cpp");
+        // As a user builds it: the optimiser must not drop the wiping of what is about to be freed.
+        succeeded(&mut Command::new(compile(&source, compiler, &["-std=c++17", "-O2", "-D_GNU_SOURCE"])));
+    }
+}
+
+/// Alone, twice, and in every standard, with and without exceptions; and it stays readable.
+#[test]
+fn the_wrapper_compiles_without_a_warning_and_is_short() {
+    assert!(WRAPPER.lines().count() < 500);
+    for include in WRAPPER.lines().filter_map(|line| line.strip_prefix("#include ")) {
+        assert!(include == "\"r2creds.h\"" || !include.contains(['.', '/', '"']), "{include}");
+    }
+    const UNUSED: &str = "-Wno-unused-command-line-argument";
+    let source = "#include \"r2creds.hpp\"\n#include \"r2creds.hpp\"\nint main() { return 0; }\n";
+    let strict =
+        ["-Wshadow", "-Wundef", "-Wcast-qual", "-Wold-style-cast", "-Wsign-conversion", "-fsyntax-only", UNUSED];
+    for compiler in Compiler::installed([Gxx, Clangxx]) {
+        let path = compiler.source("wrapper", source);
+        for standard in ["-std=c++17", "-std=c++20", "-std=c++2b"] {
+            for without in [&[][..], &["-fno-exceptions", "-fno-rtti"]] {
+                compile(&path, compiler, &[&[standard], without, &strict].concat());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_example_mints_both_ways() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/cpp/mint.cpp");
+    assert!(std::fs::read_to_string(&source).unwrap().lines().count() < 80);
+    for compiler in Compiler::installed([Gxx, Clangxx]) {
+        let copy = compiler.source("mint", &std::fs::read_to_string(&source).unwrap());
+        let program = compile(&copy, compiler, &["-std=c++17"]);
+        let server = Server::http();
+        let run = |arguments: &[&str], bucket: &str| {
+            let mut command = Command::new(&program);
+            command.args(arguments).env_clear().stdin(Stdio::null());
+            command.envs([("CLOUDFLARE_ACCOUNT_ID", "plain"), ("R2_BUCKET", bucket), ("R2_PREFIX", "camera-7/")]);
+            command.env("R2_PARENT_ACCESS_KEY_ID", "0123456789abcdef0123456789abcdef");
+            command.env("R2_PARENT_SECRET_ACCESS_KEY", "1".repeat(64));
+            command.env("CLOUDFLARE_API_TOKEN", "example-api-token").env("CLOUDFLARE_BASE_URL", server.url());
+            command.output().unwrap()
+        };
+        let created = run(&["create", "--print"], "recordings");
+        let printed = String::from_utf8(created.stdout).unwrap();
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        assert!(printed.contains("export AWS_ACCESS_KEY_ID='id-plain'\n"), "{printed}");
+        assert!(printed.contains("export AWS_SESSION_TOKEN='token-plain'\n"), "{printed}");
+        let signed = run(&["sign"], "recordings");
+        assert!(signed.status.success() && signed.stdout.is_empty());
+        let refused = run(&["sign", "--print"], "-");
+        assert!(refused.status.code() == Some(1) && refused.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("bucket: "));
+        assert_eq!(run(&[], "recordings").status.code(), Some(2));
+    }
+}
