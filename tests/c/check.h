@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,6 +64,16 @@ static inline int settles_at(const char *folder, int expected)
     for (int i = 0; i < 500 && count_of(folder) != expected; i++)
         sleep_ms(10);
     return count_of(folder) == expected;
+}
+
+/* A child has to end well. */
+static inline void await(pid_t child)
+{
+    int status;
+    CHECK(child > 0);
+    while (waitpid(child, &status, 0) != child)
+        CHECK(errno == EINTR);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 #define PARENT_ID "0123456789abcdef0123456789abcdef"

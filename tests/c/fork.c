@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 /* A lookup that hangs in the parent and fails at once in the child. */
 static int hang[2];
@@ -25,15 +24,6 @@ static void create_as_myself(const r2creds_client *client)
     char account[32];
     snprintf(account, sizeof account, "process-%ld", (long)getpid());
     create(client, account);
-}
-
-static void await(pid_t child)
-{
-    int status;
-    CHECK(child > 0);
-    while (waitpid(child, &status, 0) != child)
-        CHECK(errno == EINTR);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void in_a_family(const char *base_url, const char *ca_file)

@@ -2,7 +2,6 @@
 #include "check.h"
 
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 extern char **environ;
 long syscall(long number, ...);
@@ -22,15 +21,6 @@ char *getenv(const char *name)
 }
 
 pid_t getpid(void) { return number != 0 ? number : (pid_t)syscall(SYS_getpid); }
-
-static void await(pid_t child)
-{
-    int status;
-    CHECK(child > 0);
-    while (waitpid(child, &status, 0) != child)
-        CHECK(errno == EINTR);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
 
 /* base URL */
 int main(int count, char **arguments)
