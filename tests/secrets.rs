@@ -585,25 +585,25 @@ fn client_new_leaves_nothing_behind() {
 
 #[test]
 fn secrets_from_the_environment_leave_nothing_behind() {
+    const MARKER: &str = "R2CREDS_TEST_IN_CHILD";
     let _alone = alone();
-    let child = ours(|| {
-        std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "secrets_from_the_environment_alone"])
-            .env_clear()
-            .env("CLOUDFLARE_API_KEY", API_KEY.to_str().unwrap())
-            .env("CLOUDFLARE_EMAIL", "somebody@example.com")
-            .env("HTTPS_PROXY", format!(" {}127.0.0.1:1 ", PROXY_URL.to_str().unwrap()))
-            .output()
-            .unwrap()
-    });
-    let told = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && told.contains("1 passed"), "{told}");
-}
-
-#[test]
-#[ignore = "started by secrets_from_the_environment_leave_nothing_behind, in a process of its own"]
-fn secrets_from_the_environment_alone() {
-    let _alone = alone();
+    // In a process of its own: the environment belongs to a process, and other tests run in this one.
+    if std::env::var_os(MARKER).is_none() {
+        let child = ours(|| {
+            std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "secrets_from_the_environment_leave_nothing_behind"])
+                .env_clear()
+                .env(MARKER, "1")
+                .env("CLOUDFLARE_API_KEY", API_KEY.to_str().unwrap())
+                .env("CLOUDFLARE_EMAIL", "somebody@example.com")
+                .env("HTTPS_PROXY", format!(" {}127.0.0.1:1 ", PROXY_URL.to_str().unwrap()))
+                .output()
+                .unwrap()
+        });
+        let told = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
     let new_and_free = || new_client(&init()).map(|client| unsafe { r2creds_client_free(client) });
     let set = |name: &str, pieces: &[&str]| {
         // SAFETY: this is the only thread of the process that looks at the environment.
