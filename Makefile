@@ -20,7 +20,8 @@ SONAME := libr2creds.so.0
 INSTALLED := libr2creds.so.$(VERSION)
 endif
 
-.PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc
+.PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc \
+	needs-python wheel venv test-python
 
 all: lib static
 
@@ -145,6 +146,30 @@ lint: needs-cargo
 	then $(CARGO) clippy --locked --quiet --all-targets --target-dir $(OUT) -- -D warnings && \
 	     $(CARGO) clippy --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- -D warnings; \
 	else $(call skip,clippy); fi
+
+# The wheel, as target/wheel/r2creds-<version>-py3-none-<platform>.whl, with the library that `make lib` builds.
+PYTHON ?= python3
+VENV := $(OUT)/venv
+needs-python:
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || \
+	{ echo "missing: python3 (3.9 or later) with pip and venv" >&2; exit 1; }
+
+wheel: lib needs-python
+	@rm -rf $(OUT)/wheel
+	@R2CREDS_LIBRARY=$(RELEASE)/$(LIBRARY) $(PYTHON) -m pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir $(OUT)/wheel ./bindings/python
+	@echo $(OUT)/wheel/*.whl
+
+# A virtual environment with what the tests use, and the wheel.
+venv: wheel
+	@[ -x $(VENV)/bin/pip ] || $(PYTHON) -m venv $(VENV)
+	@cmp -s bindings/python/tests/requirements.txt $(VENV)/requirements.txt || \
+	{ $(VENV)/bin/pip --disable-pip-version-check --quiet install -r bindings/python/tests/requirements.txt && \
+	  cp bindings/python/tests/requirements.txt $(VENV)/; }
+	@$(VENV)/bin/pip --disable-pip-version-check --quiet install --force-reinstall --no-deps $(OUT)/wheel/*.whl
+
+test-python: venv
+	cd bindings/python && $(VENV)/bin/ruff check --no-cache && $(VENV)/bin/ruff format --no-cache --check && $(VENV)/bin/mypy --cache-dir $(OUT)/mypy
+	cd bindings/python && $(VENV)/bin/pytest --quiet
 
 # Against bare hashing and libcurl; it only reports. `make soak` fails if memory, descriptors or threads grow.
 bench soak: lib needs-cc

@@ -1,0 +1,67 @@
+"""Builds the Rust library into the wheel, and the Rust sources into the sdist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+HERE = Path(__file__).resolve().parent
+LIBRARY = "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
+# What cargo needs of the repository. The emulator is a member of the workspace, so its manifest is needed too.
+SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src")
+
+
+def crate() -> Path:
+    """The folder of the Rust crate: in an sdist below this one, in a checkout the repository's."""
+    for folder in (HERE / "rust", HERE.parent.parent):
+        if (folder / "Cargo.toml").is_file():
+            return folder
+    raise SystemExit("r2creds: the Rust sources are missing; build from a checkout or an sdist")
+
+
+def version() -> str:
+    """The crate's version, which is the package's."""
+    found = re.search(r'^version = "(.+)"$', (crate() / "Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise SystemExit("r2creds: Cargo.toml has no version")
+    return found[1]
+
+
+def library() -> Path:
+    """The shared library: $R2CREDS_LIBRARY, else built here."""
+    given = os.environ.get("R2CREDS_LIBRARY")
+    if given:
+        if not Path(given).is_file():
+            raise SystemExit(f"r2creds: R2CREDS_LIBRARY={given} is not a file")
+        return Path(given)
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        raise SystemExit(
+            "r2creds: cargo is missing. Install Rust 1.88 or later, or set R2CREDS_LIBRARY to a built libr2creds"
+        )
+    target = crate() / "target"
+    # One crate type, so that the linker can optimise across all of it.
+    command = [cargo, "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib", "--target-dir", str(target)]
+    subprocess.run(command, cwd=crate(), check=True)
+    return target / "release" / LIBRARY
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    """What hatchling calls."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: D102
+        if self.target_name == "sdist":
+            build_data["force_include"].update({str(crate() / name): f"rust/{name}" for name in SOURCES})
+            return
+        platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform}"
+        build_data["force_include"][str(library())] = f"r2creds/{LIBRARY}"

@@ -1,0 +1,73 @@
+"""Temporary, scoped credentials for Cloudflare R2.
+
+:func:`sign` makes one locally from the parent key pair, without any network; :meth:`Client.create` asks Cloudflare's
+API. Both take the same arguments and return :class:`Credentials`::
+
+    import r2creds
+
+    with r2creds.Client() as client:                     # CLOUDFLARE_API_TOKEN
+        creds = client.create(
+            account_id="023e105f4ecef8ad9ca31a8372d0c353",
+            bucket="recordings",
+            parent_access_key_id="0123456789abcdef0123456789abcdef",
+            permission="object-read-only",               # for 15 minutes, unless ttl_seconds says otherwise
+        )
+
+Every exception is an :class:`R2CredsError`.
+"""
+
+from ._arguments import Jurisdiction, Permission
+from ._client import Client, sign
+from ._credentials import Credentials
+from ._errors import (
+    APIConnectionError,
+    ApiError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    CancelledError,
+    ConflictError,
+    InternalError,
+    InternalServerError,
+    InvalidArgumentError,
+    InvalidResponseError,
+    NoAuthenticationError,
+    NotFoundError,
+    PermissionDeniedError,
+    R2CredsError,
+    RateLimitError,
+    TLSError,
+    UnprocessableEntityError,
+    UnsupportedError,
+)
+from ._library import version as __version__
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "CancelledError",
+    "Client",
+    "ConflictError",
+    "Credentials",
+    "InternalError",
+    "InternalServerError",
+    "InvalidArgumentError",
+    "InvalidResponseError",
+    "Jurisdiction",
+    "NoAuthenticationError",
+    "NotFoundError",
+    "Permission",
+    "PermissionDeniedError",
+    "R2CredsError",
+    "RateLimitError",
+    "TLSError",
+    "UnprocessableEntityError",
+    "UnsupportedError",
+    "__version__",
+    "sign",
+]

@@ -1,0 +1,5 @@
+"""The command line, ``r2creds``."""
+
+
+def main() -> None:
+    """Run the command line."""

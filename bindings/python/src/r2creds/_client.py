@@ -1,0 +1,330 @@
+"""The two calls: sign and Client.create."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Mapping
+from ctypes import byref, c_void_p
+from datetime import datetime, timedelta
+from os import PathLike
+from types import TracebackType
+from typing import Any
+
+from . import _arguments, _library
+from ._arguments import Jurisdiction, Permission
+from ._credentials import Credentials
+from ._errors import ApiError, R2CredsError, class_of
+
+
+def sign(
+    *,
+    account_id: str,
+    bucket: str,
+    parent_access_key_id: str,
+    parent_secret_access_key: str,
+    permission: Permission | str | None = None,
+    actions: Iterable[str] | None = None,
+    prefixes: Iterable[str] | None = None,
+    objects: Iterable[str] | None = None,
+    ttl_seconds: int | timedelta | None = None,
+    jurisdiction: Jurisdiction | str | None = None,
+    endpoint: str | None = None,
+    issued_at: int | datetime | None = None,
+) -> Credentials:
+    """Makes a credential locally from the parent key pair. No network; microseconds.
+
+    Exactly one of ``permission`` and ``actions`` is needed: R2 refuses a token that carries both. A wrong parent secret
+    of the right shape cannot be noticed here; R2 answers such a credential with an opaque HTTP 400.
+
+    Args:
+        account_id: Cloudflare account id, 1 to 32 of ``A-Z a-z 0-9 _ -``.
+        bucket: Bucket name, 3 to 63 of ``a-z 0-9 -``, alphanumeric at both ends.
+        parent_access_key_id: Access key id of the parent key pair: 32 lower-case hexadecimal digits, the id of its
+            API token.
+        parent_secret_access_key: Its secret: 64 lower-case hexadecimal digits, the SHA-256 of the API token's value.
+        permission: A :class:`Permission`, or its text such as ``"object-read-only"``.
+        actions: S3 operations such as ``"GetObject"`` instead of a permission; r2creds.h has the list.
+        prefixes: Key prefixes the credential may touch, 1 to 1024 bytes each. Plain string prefixes: ``data/a`` also
+            opens ``data/ab``. With neither prefixes nor objects: the whole bucket.
+        objects: Exact object keys the credential may touch, 1 to 1024 bytes each.
+        ttl_seconds: Lifetime, whole seconds from 1 to 604800 (seven days), or a timedelta. Default: 900. 0 is refused.
+        jurisdiction: A :class:`Jurisdiction`, or its text such as ``"eu"``. Not together with ``endpoint``.
+        endpoint: Scheme and host of the S3 endpoint. Default:
+            ``https://<account>[.eu|.fedramp].r2.cloudflarestorage.com``.
+        issued_at: When it begins: Unix seconds, or an aware datetime, of which a fraction of a second is dropped.
+            Default: now. For reproducible tests.
+
+    Raises:
+        InvalidArgumentError: An argument is missing, malformed or contradicts another; ``field`` names it.
+        InternalError: The library failed. Please report it.
+    """
+    params = _arguments.params(
+        account_id,
+        bucket,
+        parent_access_key_id,
+        parent_secret_access_key,
+        permission,
+        actions,
+        prefixes,
+        objects,
+        ttl_seconds,
+        jurisdiction,
+        endpoint,
+        issued_at,
+    )
+    return _call(_library.sign, byref(params))
+
+
+class Client:
+    """Makes calls to Cloudflare's API. Keep it: it keeps the connection.
+
+    Any number of threads may use one at once, and it works in parent and child after a fork. As a context manager it
+    closes itself. Making one sends nothing: it settles authentication, proxy and certificates, and is all that reads
+    the environment, where an argument is None. Authentication is the explicit token, else the explicit e-mail and key,
+    else the token of the environment, else its e-mail and key: one scheme, never two.
+
+    Args:
+        api_token: API token. Default: ``CLOUDFLARE_API_TOKEN``.
+        api_email: E-mail of the older pair. Default: ``CLOUDFLARE_EMAIL``. Needs ``api_key``.
+        api_key: API key of the older pair. Default: ``CLOUDFLARE_API_KEY``. Needs ``api_email``.
+        base_url: Where the API is: https, or http to loopback. Default: ``CLOUDFLARE_BASE_URL``, else Cloudflare.
+        proxy_url: ``http://[user:password@]host:port``. Default: ``HTTPS_PROXY`` or ``ALL_PROXY``, less ``NO_PROXY``.
+            ``""``: none.
+        ca_file: A PEM file whose certificates are trusted instead of all others. Default: the system's roots.
+        user_agent: Printable ASCII, put in front of ``r2creds/<version>``. Default: nothing.
+        timeout_ms: For a whole call: every attempt, wait and body; milliseconds, or a timedelta. Default: 60 s.
+        attempt_timeout_ms: For one attempt. Default: 20 s.
+        connect_timeout_ms: For name lookup, connection and TLS of one attempt. Default: 5 s. Of the three, a narrower
+            one is capped by a wider one; 0 is refused.
+        max_retries: How often a failed attempt is repeated; 0: never. Default: 2.
+
+    Raises:
+        InvalidArgumentError: An argument is malformed or contradicts another; ``field`` names it.
+        NoAuthenticationError: No API token, nor e-mail and key, in the arguments or the environment.
+        UnsupportedError: A proxy of a kind that this version does not know.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_token: str | None = None,
+        api_email: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        proxy_url: str | None = None,
+        ca_file: str | PathLike[str] | None = None,
+        user_agent: str | None = None,
+        timeout_ms: int | timedelta | None = None,
+        attempt_timeout_ms: int | timedelta | None = None,
+        connect_timeout_ms: int | timedelta | None = None,
+        max_retries: int | None = None,
+    ) -> None:
+        self._handle: _Handle | None = None
+        options = _arguments.client_options(
+            api_token,
+            api_email,
+            api_key,
+            base_url,
+            proxy_url,
+            ca_file,
+            user_agent,
+            timeout_ms,
+            attempt_timeout_ms,
+            connect_timeout_ms,
+            max_retries,
+        )
+        self._handle = _Handle(options)
+
+    def create(
+        self,
+        *,
+        account_id: str,
+        bucket: str,
+        parent_access_key_id: str,
+        permission: Permission | str,
+        parent_secret_access_key: str | None = None,
+        actions: Iterable[str] | None = None,
+        prefixes: Iterable[str] | None = None,
+        objects: Iterable[str] | None = None,
+        ttl_seconds: int | timedelta | None = None,
+        jurisdiction: Jurisdiction | str | None = None,
+        endpoint: str | None = None,
+        issued_at: int | datetime | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout_ms: int | timedelta | None = None,
+        max_retries: int | None = None,
+    ) -> Credentials:
+        """Asks Cloudflare's API for a credential. Blocks until there is a result, at most ``timeout_ms``.
+
+        Ctrl-C ends it at once, in any phase. Failed attempts are repeated where that can help: no connection, a reset,
+        an attempt's timeout, HTTP 408, 409, 429 and 5xx; never a bad argument or a TLS failure.
+
+        Args:
+            account_id, bucket, prefixes, objects, ttl_seconds: As for :func:`sign`.
+            parent_access_key_id: Access key id of the parent key pair.
+            permission: A :class:`Permission`, or its text such as ``"object-read-only"``.
+            jurisdiction, endpoint: As for :func:`sign`; here they decide nothing but the ``endpoint`` of the result.
+            parent_secret_access_key: Not needed and not sent; if it is there, it is kept out of errors.
+            actions, issued_at: Refused, for the API has neither; here so that one set of arguments fits both calls.
+            headers: Extra headers. Those that authenticate or frame the request are refused; r2creds.h has the list.
+            extra_body: JSON values that are appended to the request's body, for parameters newer than this package.
+            timeout_ms: For the whole call; milliseconds, or a timedelta. Default: the client's.
+            max_retries: How often a failed attempt is repeated; 0: never. Default: the client's.
+
+        Raises:
+            InvalidArgumentError: An argument is missing, malformed or contradicts another, or the client is closed.
+            APIStatusError: Cloudflare refused; its subclasses say why.
+            APIConnectionError: No way to Cloudflare; also :class:`TLSError` and :class:`APITimeoutError`.
+            InvalidResponseError: A reply that cannot be used.
+            CancelledError: The client was closed meanwhile.
+        """
+        handle = self._handle  # keeps it open until this call is over, even when another thread closes the client
+        if handle is None:
+            raise _arguments.refuse("client", "closed; make a new one")
+        params = _arguments.params(
+            account_id,
+            bucket,
+            parent_access_key_id,
+            parent_secret_access_key,
+            permission,
+            actions,
+            prefixes,
+            objects,
+            ttl_seconds,
+            jurisdiction,
+            endpoint,
+            issued_at,
+        )
+        interrupts: list[BaseException] = []
+        options = _arguments.request_options(
+            handle.cancel, headers, extra_body, _poll(interrupts), timeout_ms, max_retries
+        )
+        try:
+            return _call(_library.create, handle.client, byref(params), byref(options))
+        finally:
+            if interrupts:
+                raise interrupts.pop() from None
+
+    def close(self) -> None:
+        """Closes the connections. Calls that other threads have under way end with :class:`CancelledError`. A second
+        time it does nothing."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            _library.cancel_trigger(handle.cancel)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<r2creds.Client, {'closed' if self._handle is None else 'open'}>"
+
+
+class _Handle:
+    """The library's client, and what cancels its calls.
+
+    The last reference frees both: the Client's or, if that is closed meanwhile, a call's. So no lock is needed, which a
+    fork could leave locked.
+    """
+
+    client: c_void_p
+    cancel: c_void_p
+
+    def __init__(self, options: _library.ClientOptions) -> None:
+        self.client, self.cancel = c_void_p(), c_void_p()
+        err = _library.ErrorPointer()
+        try:
+            status = _library.client_new(byref(options), byref(self.client), byref(err))
+            if status:
+                raise _error(status, err)
+        finally:
+            _library.error_free(err)
+        status = _library.cancel_new(byref(self.cancel))
+        if status:
+            raise class_of(status)("no cancel object could be made", status=status)
+
+    # The functions are arguments because a module is emptied before its last objects when the interpreter ends.
+    def __del__(self, client_free: Any = _library.client_free, cancel_free: Any = _library.cancel_free) -> None:
+        client_free(self.client)
+        cancel_free(self.cancel)
+
+
+def _poll(interrupts: list[BaseException]) -> Any:
+    """Make a callback that lets Python handle signals while a call waits.
+
+    What a handler raises (KeyboardInterrupt) is kept in the list, and ends the call. Only on the main thread: no other
+    handles signals, and one that came back into an interpreter that is ending would take the process down.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return _library.POLL()
+
+    # ctypes swallows what a callback raises, and a function can be interrupted on its first instruction, before its
+    # `try` begins. A generator that was left inside its `try` goes on inside it.
+    def check() -> Generator[int, object, None]:
+        result = 0
+        while True:
+            try:
+                yield result
+            except GeneratorExit:
+                return
+            except BaseException as interrupt:
+                interrupts.append(interrupt)
+                result = 1
+
+    checks = check()
+    next(checks)
+    return _library.POLL(checks.send)
+
+
+def _call(function: Any, *arguments: Any) -> Credentials:
+    out = _library.CredentialsPointer()
+    err = _library.ErrorPointer()
+    try:
+        status = function(*arguments, byref(out), byref(err))
+        if status:
+            raise _error(status, err)
+        raw = out.contents
+        return Credentials(
+            access_key_id=raw.access_key_id.decode(),
+            secret_access_key=raw.secret_access_key.decode(),
+            session_token=raw.session_token.decode(),
+            endpoint=raw.endpoint.decode(),
+            request_id=_text(raw.request_id),
+            issued_at=raw.issued_at,
+            expires_at=raw.expires_at,
+        )
+    finally:
+        _library.credentials_free(out)
+        _library.error_free(err)
+
+
+def _error(status: int, err: Any) -> R2CredsError:
+    raw = err.contents
+    return class_of(status)(
+        raw.message.decode(),
+        status=status,
+        http_status=raw.http_status,
+        field=_text(raw.field),
+        errors=tuple(
+            ApiError(e.code, _text(e.message), _text(e.documentation_url), _text(e.pointer))
+            for e in (raw.errors[i].contents for i in range(raw.errors_len))
+        ),
+        messages=tuple(raw.messages[i].decode() for i in range(raw.messages_len)),
+        request_id=_text(raw.request_id),
+        retry_after=None if raw.retry_after_ms < 0 else timedelta(milliseconds=raw.retry_after_ms),
+        hint=_text(raw.hint),
+        retryable=raw.retryable != 0,
+        attempts=raw.attempts,
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
