@@ -161,7 +161,7 @@ fn element(xml: &str, name: &str) -> String {
 
 #[derive(Clone)]
 pub struct Ask<'a> {
-    pub http: &'a ureq::Agent,
+    http: &'a ureq::Agent,
     address: &'a str,
     host: Option<&'a str>,
     method: &'a str,
@@ -175,6 +175,11 @@ pub struct Ask<'a> {
 impl<'a> Ask<'a> {
     pub fn at(self, address: &'a str) -> Self {
         Self { address, ..self }
+    }
+
+    /// With a client, and so a connection, of its own.
+    pub fn by(self, http: &'a ureq::Agent) -> Self {
+        Self { http, ..self }
     }
 
     /// The `Host` header, when it is not the address's.
