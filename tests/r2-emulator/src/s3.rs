@@ -2,16 +2,19 @@
 //! parsing and storage are s3s and s3s-fs.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 
+use http_body_util::BodyExt;
 use hyper::Request;
-use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HOST};
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+use hyper::header::{AUTHORIZATION, EXPECT, HOST};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    CopyObjectInput, CopySource, DeleteObjectsInput, ListMultipartUploadsInput, ListObjectsInput, ListObjectsV2Input,
-    UploadPartCopyInput,
+    CopyObjectInput, CopySource, DeleteObjectsInput, DtoExt, ListMultipartUploadsInput, ListObjectsInput,
+    ListObjectsV2Input, UploadPartCopyInput,
 };
 use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -120,7 +123,43 @@ impl S3 {
     }
 
     pub async fn serve(self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-        ARRIVAL.scope(Arrival::of(&request), self.0.call(request.map(Body::from))).await
+        let arrival = Arrival::of(&request);
+        let held_back = request.headers().contains_key(EXPECT);
+        let (head, body) = request.into_parts();
+        let mut body = Upload(Arc::new(Mutex::new(body)));
+        let request = Request::from_parts(head, Body::http_body(body.clone()));
+        let reply = ARRIVAL.scope(arrival, self.0.call(request)).await;
+        // A refusal leaves the body unread, and to close the connection on a client that still sends would lose the
+        // refusal. One that waits to be asked for its body has sent nothing.
+        while !held_back && body.frame().await.is_some_and(|frame| frame.is_ok()) {}
+        reply
+    }
+}
+
+/// A request's body that can still be read when s3s has dropped it.
+#[derive(Clone)]
+struct Upload(Arc<Mutex<Incoming>>);
+
+impl Upload {
+    fn inner(&self) -> MutexGuard<'_, Incoming> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl hyper::body::Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut *self.inner()).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner().size_hint()
     }
 }
 
@@ -277,10 +316,15 @@ impl S3Access for Authorization {
     }
 
     async fn list_objects(&self, request: &mut S3Request<ListObjectsInput>) -> S3Result<()> {
+        // s3s-fs would say that it encodes names, and not do it; and an empty delimiter would cut every name.
+        request.input.encoding_type = None;
+        request.input.ignore_empty_strings();
         self.permit_listing("ListObjectsV1", &request.input.bucket, request.input.prefix.as_deref())
     }
 
     async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
+        request.input.encoding_type = None;
+        request.input.ignore_empty_strings();
         self.permit_listing("ListObjectsV2", &request.input.bucket, request.input.prefix.as_deref())
     }
 

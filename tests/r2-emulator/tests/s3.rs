@@ -176,10 +176,16 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
         }
         assert_eq!(list("list/a/").element("Key"), "list/a/1");
         assert!(!list("list/a/").text().contains("list/b"));
+        let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
+        assert_eq!(ask.query("delimiter", "").send(&keys).element("Key"), "list/a/1", "an empty delimiter is none");
         for outside in ["", "list", "list/a", "list/b/", "list/b/1", "/list/a/", "list/../"] {
             assert_eq!(list(outside).verdict, DENIED, "version {version}: {outside}");
         }
     }
+    // Names that a client would decode come as they are, and so does what says how they come.
+    SHARED.put("list/a/x+y%20z", b"");
+    let encoded = SHARED.ask("GET", &bucket).query("prefix", "list/a/x").query("encoding-type", "url").send(&keys);
+    assert_eq!((encoded.element("Key").as_str(), encoded.element("EncodingType").as_str()), ("list/a/x+y%20z", ""));
     let uploads = |prefix: &str| SHARED.ask("GET", &bucket).query("uploads", "").query("prefix", prefix).send(&keys);
     assert_eq!(uploads("list/a/").verdict, "501 NotImplemented");
     assert_eq!(uploads("list/").verdict, DENIED);
@@ -264,6 +270,17 @@ fn multipart_with_a_temporary_credential() {
     let complete = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
     assert_eq!(SHARED.ask("POST", &path).query("uploadId", &id).body(complete.as_bytes()).send(&keys).verdict, "200");
     assert_eq!(SHARED.ask("GET", &path).send(&keys).body, parts.concat());
+}
+
+#[test]
+fn a_refused_upload_is_told_so() {
+    let emulator = Emulator::start();
+    let keys = emulator.sign(&Params { prefixes: &["in/"], ..params() });
+    let large = vec![b'x'; 4 * 1024 * 1024];
+    for _ in 0..20 {
+        let refused = emulator.ask("PUT", "/recordings/out").body(&large).send(&keys);
+        assert_eq!(refused.verdict, DENIED);
+    }
 }
 
 #[test]
