@@ -184,3 +184,25 @@ freeze:
 
 clean:
 	$(CARGO) clean --target-dir $(OUT)
+
+# The Go package. GO_PREFIX is an installed tree for it; the static library goes into the module, where git ignores it.
+GO ?= go
+GO_PREFIX := $(OUT)/go-prefix
+GO_STATIC := bindings/go/internal/static
+GO_ENV := PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR)
+.PHONY: go-static go-prefix needs-go test-go bench-go
+needs-go: needs-cc
+	@command -v $(GO) >/dev/null || { echo "missing: go (1.22 or later)" >&2; exit 1; }
+	@command -v pkg-config >/dev/null || { echo "missing: pkg-config" >&2; exit 1; }
+
+go-prefix:
+	@$(MAKE) --no-print-directory install DESTDIR= PREFIX=$(GO_PREFIX) >/dev/null
+
+# The flags in link_static.go, which cannot be read from a file, have to be what rustc names. cc links libgcc_s and
+# libc by itself.
+go_flags = $$(sed -n 's/^.*\#cgo $(if $(filter Darwin,$(shell uname -s)),darwin,linux) LDFLAGS: //p' bindings/go/link_static.go)
+go-static: $(STATIC)
+	@named=$$(sed -e 's/-lgcc_s//' -e 's/-lc$$//' -e 's/^ *//' -e 's/ *$$//' $(NATIVE_LIBS)); \
+	[ "$$named" = "$(go_flags)" ] || { echo "bindings/go/link_static.go: rustc names other libraries: $$named" >&2; exit 1; }
+	@cp $(STATIC) include/r2creds.h $(GO_STATIC)
+	@printf '#define R2CREDS_ARCHIVE "%s"\n' "$$($(CHECKSUM) < $(STATIC))" > $(GO_STATIC)/archive.h

@@ -7,10 +7,7 @@ package r2creds
 // #cgo CFLAGS: -I${SRCDIR}/internal/static -DR2CREDS_STATIC
 // #cgo LDFLAGS: ${SRCDIR}/internal/static/libr2creds.a
 // #cgo linux LDFLAGS: -lutil -lrt -lpthread -lm -ldl
-// #cgo darwin LDFLAGS: -framework Security -framework CoreFoundation -liconv -lm
-// #if defined(__has_include) && !__has_include("archive.h")
-// #error "r2creds: the static library is not in this module; run `make go-static` in the checkout"
-// #endif
+// #cgo darwin LDFLAGS: -framework Security -framework CoreFoundation -liconv -lSystem -lm
 import "C"
 
 import _ "r2creds/internal/static" // so that `go mod vendor` takes the archive along
