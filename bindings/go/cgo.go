@@ -248,7 +248,11 @@ func sign(params *Params) (*Credentials, error) {
 	}
 	a.allocate()
 	defer a.free()
-	return credentials(C.call_sign(a.params(params, true)))
+	made, failure := credentials(C.call_sign(a.params(params, true)))
+	if failure != nil {
+		return nil, failure
+	}
+	return made, nil
 }
 
 // A handle is the library's client. It is freed once, by Close or when its Client is forgotten.
@@ -275,7 +279,7 @@ func newHandle(options *clientOptions) (*handle, error) {
 func (h *handle) free() { h.once.Do(func() { C.r2creds_client_free(h.raw) }) }
 
 // create lasts at most this many milliseconds; 0: the client's.
-func (h *handle) create(params *Params, options *requestOptions, cancel *cancel, timeout uint32) (*Credentials, error) {
+func (h *handle) create(params *Params, options *requestOptions, cancel *cancel, timeout uint32) (*Credentials, *Error) {
 	var a arguments
 	a.params(params, false)
 	a.requestOptions(options)
@@ -305,7 +309,7 @@ func (c *cancel) trigger() { C.r2creds_cancel_trigger(c.raw) }
 func (c *cancel) free()    { C.r2creds_cancel_free(c.raw) }
 
 // credentials copies what the library returned, and frees it.
-func credentials(end C.outcome) (*Credentials, error) {
+func credentials(end C.outcome) (*Credentials, *Error) {
 	if end.status != C.R2CREDS_STATUS_OK {
 		return nil, failure(end)
 	}

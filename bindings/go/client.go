@@ -190,23 +190,32 @@ func (c *Client) Create(ctx context.Context, params Params, options ...RequestOp
 	defer cancel.free()
 	defer after(c.closing, cancel.trigger)()
 	defer after(ctx, func() {
-		// The library keeps the deadline by its own clock, and its error then says what it waited for.
-		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// A deadline that the library knows it keeps by its own clock, and then its error says what it waited for.
+		if _, has := ctx.Deadline(); !has || !passed(ctx) {
 			cancel.trigger()
 		}
 	})()
-	return c.handle.create(&params, &all, cancel, timeout)
+	made, failure := c.handle.create(&params, &all, cancel, timeout)
+	if failure == nil {
+		return made, nil
+	}
+	if failure.Status == ErrCancelled && passed(ctx) { // a context that keeps its deadline to itself
+		failure.Status, failure.Message, failure.retryable = ErrTimeout, "the context's deadline passed", true
+	}
+	return nil, failure
 }
+
+func passed(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
 
 // timeoutFor is what a call has left in milliseconds, rounded up; 0: the client's. A context that is over already is an
 // error, and nothing is sent.
 func (c *Client) timeoutFor(ctx context.Context) (uint32, error) {
 	deadline, has := ctx.Deadline()
 	left := time.Until(deadline)
-	switch err := ctx.Err(); {
-	case has && left <= 0 || errors.Is(err, context.DeadlineExceeded):
+	switch {
+	case has && left <= 0 || passed(ctx):
 		return 0, &Error{Status: ErrTimeout, Message: "the context's deadline had passed before the call", RetryAfter: -1}
-	case err != nil:
+	case ctx.Err() != nil:
 		return 0, &Error{Status: ErrCancelled, Message: "the context was cancelled before the call", RetryAfter: -1}
 	case !has || c.timeout > 0 && c.timeout <= left:
 		return 0, nil
