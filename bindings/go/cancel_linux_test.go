@@ -187,12 +187,11 @@ func manyCancelled(t *testing.T, one func()) (goroutines, operatingSystem int) {
 }
 
 func TestAThousandCancelledCallsLeaveNothing(t *testing.T) {
-	server := newAPI(t)
 	var cancels sync.Map
-	server.onHang = func(account string) {
+	server := newAPIThat(t, func(account string) {
 		cancel, _ := cancels.Load(account)
 		cancel.(context.CancelFunc)()
-	}
+	})
 	client := newClient(t, server.URL)
 	var mu sync.Mutex
 	number := 0

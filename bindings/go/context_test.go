@@ -105,9 +105,8 @@ func (c ownContext) Err() error {
 
 func TestAContextOfAnotherKindEndsACallToo(t *testing.T) {
 	for _, reason := range []error{context.Canceled, errors.New("something else"), context.DeadlineExceeded} {
-		server := newAPI(t)
 		ctx := ownContext{background, make(chan struct{}), reason}
-		server.onHang = func(string) { close(ctx.done) }
+		server := newAPIThat(t, func(string) { close(ctx.done) })
 		start := time.Now()
 		_, err := newClient(t, server.URL).Create(ctx, forAccount("hangs"))
 		within(t, time.Since(start), 0, promptly)
@@ -170,14 +169,13 @@ func TestAForgottenClientIsCleanedUp(t *testing.T) {
 
 // A client is not cleaned up under a call that nobody else holds it for.
 func TestAClientInUseIsNotForgotten(t *testing.T) {
-	server := newAPI(t)
 	released := make(chan struct{})
-	server.onHang = func(string) {
+	server := newAPIThat(t, func(string) {
 		for range 5 {
 			runtime.GC()
 		}
 		close(released)
-	}
+	})
 	ctx, cancel := context.WithCancel(background)
 	ended := make(chan error)
 	go func() {

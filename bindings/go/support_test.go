@@ -92,14 +92,18 @@ type api struct {
 	*httptest.Server
 	reached chan struct{} // one for each request that is held up
 	closed  chan struct{} // one for each connection that was closed
+	onHang  func(account string)
 
 	mu       sync.Mutex
 	requests []request
-	onHang   func(account string)
 }
 
-func newAPI(t testing.TB) *api {
+func newAPI(t testing.TB) *api { return newAPIThat(t, nil) }
+
+// newAPIThat calls onHang while it holds up the request of an account that hangs.
+func newAPIThat(t testing.TB, onHang func(account string)) *api {
 	a := unstarted()
+	a.onHang = onHang
 	a.Start()
 	t.Cleanup(a.Close)
 	return a
