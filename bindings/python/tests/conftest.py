@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -66,6 +68,22 @@ class Api:
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
 
+def until_end(handler: BaseHTTPRequestHandler) -> None:
+    """A reply that never comes: waits until the client has closed the connection."""
+    while handler.connection.recv(4096):
+        pass
+
+
+def tool(name: str) -> str:
+    """The path of a program; without it the test is skipped, or fails with R2CREDS_NO_SKIP=1."""
+    path = shutil.which(name)
+    if path is None:
+        if os.environ.get("R2CREDS_NO_SKIP") == "1":
+            pytest.fail(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
 @pytest.fixture
 def api() -> Iterator[Api]:
     made = Api()
@@ -77,8 +95,6 @@ def api() -> Iterator[Api]:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the caller's environment reaches a test."""
-    import os
-
     for name in os.environ:
         if name.startswith(("CLOUDFLARE_", "R2_", "AWS_")) or name.upper() in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
             monkeypatch.delenv(name)

@@ -70,6 +70,32 @@ class Credentials:
         """Whether it has ended, by this machine's clock."""
         return datetime.now(timezone.utc) >= self.expires_at
 
+    def env(self) -> dict[str, str]:
+        """Environment variables for AWS SDKs and tools."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_SESSION_TOKEN": self.session_token,
+            "AWS_CREDENTIAL_EXPIRATION": f"{self.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            "AWS_REGION": "auto",
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+        }
+
+    def duckdb_secret(self, name: str, scope: str | None = None) -> str:
+        """SQL that makes a DuckDB secret."""
+        account, _, domain = self.endpoint.partition("://")[2].partition(".")
+        options = {"KEY_ID": self.access_key_id, "SECRET": self.secret_access_key, "SESSION_TOKEN": self.session_token}
+        if domain == "r2.cloudflarestorage.com":
+            options = {"TYPE": "r2", **options, "ACCOUNT_ID": account}
+        else:
+            options = {"TYPE": "s3", **options, "ENDPOINT": self.endpoint.partition("://")[2], "REGION": "auto"}
+        if scope is not None:
+            options["SCOPE"] = scope
+        return "CREATE OR REPLACE SECRET {} ({});".format(
+            '"' + name.replace('"', '""') + '"',
+            ", ".join(key + " '" + value.replace("'", "''") + "'" for key, value in options.items()),
+        )
+
     def __repr__(self) -> str:
         return (
             f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=[redacted], session_token=[redacted],"
