@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
 
 import pytest
+from s3 import S3
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
 #: Arguments that fit both calls.
@@ -69,6 +70,14 @@ class Api:
 @pytest.fixture
 def api() -> Iterator[Api]:
     made = Api()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    made = S3(**{**PARAMS, "permission": "object-read-write"}, parent_secret_access_key=PARENT_SECRET)
     yield made
     made.server.shutdown()
     made.server.server_close()
