@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
 
 import pytest
+from s3 import S3
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
 #: Arguments that fit both calls.
@@ -87,6 +88,14 @@ def tool(name: str) -> str:
 @pytest.fixture
 def api() -> Iterator[Api]:
     made = Api()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    made = S3(**{**PARAMS, "permission": "object-read-write"}, parent_secret_access_key=PARENT_SECRET)
     yield made
     made.server.shutdown()
     made.server.server_close()
