@@ -57,43 +57,22 @@ impl Arrival {
     fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-        let query = |name: &str| {
-            let pairs = request.uri().query().unwrap_or_default().split('&');
-            let prefix = format!("{name}=");
-            pairs.filter_map(move |pair| pair.strip_prefix(prefix.as_str()).map(unescape)).collect::<Vec<_>>()
+        let query = |name: &'static str| {
+            let pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+            pairs.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
         };
         let in_headers = headers.get_all("x-amz-security-token").iter();
         let mut tokens = in_headers.map(|value| value.to_str().ok().map(str::to_owned)).collect::<Vec<_>>();
-        tokens.extend(query("X-Amz-Security-Token"));
+        tokens.extend(query("X-Amz-Security-Token").map(Some));
         let token = match (tokens.pop(), tokens.is_empty()) {
             (None, _) => Token::Absent,
             (Some(Some(token)), true) => Token::Present(token),
             _ => Token::Unreadable,
         };
         let scheme_2 = headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS "));
-        let is_version_2 = scheme_2 || !query("Signature").is_empty();
+        let is_version_2 = scheme_2 || query("Signature").next().is_some();
         Self { host, token, is_version_2, session: OnceLock::new() }
     }
-}
-
-/// Percent-decodes a query value; `None` if the result is not text.
-fn unescape(value: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match (first, hex) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// One listener: the buckets of one jurisdiction.

@@ -68,7 +68,7 @@ pub fn verify(token: &str, expected: &Expected<'_>) -> Option<(String, Grant)> {
 
     let Claims { bucket, scope, actions, paths, iat, exp, .. } = token.claims;
     let now = unix_now();
-    if now >= exp || exp.saturating_sub(iat) > MAX_TTL || iat > now + MAX_AHEAD || iat >= exp {
+    if now >= exp || exp.saturating_sub(iat) > MAX_TTL || iat > now + MAX_AHEAD {
         return None;
     }
     let rights = match (scope, actions) {

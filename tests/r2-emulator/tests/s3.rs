@@ -277,9 +277,10 @@ fn a_refused_upload_is_told_so() {
     let emulator = Emulator::start();
     let keys = emulator.sign(&Params { prefixes: &["in/"], ..params() });
     let large = vec![b'x'; 4 * 1024 * 1024];
-    for _ in 0..20 {
-        let refused = emulator.ask("PUT", "/recordings/out").body(&large).send(&keys);
-        assert_eq!(refused.verdict, DENIED);
+    for _ in 0..10 {
+        let ask = || emulator.ask("PUT", "/recordings/out").body(&large);
+        assert_eq!(ask().send(&keys).verdict, DENIED);
+        assert_eq!(ask().header("expect", "100-continue").send(&keys).verdict, DENIED);
     }
 }
 
@@ -355,10 +356,32 @@ fn the_three_strings_belong_together() {
     assert_eq!(bearer.unsigned().verdict, DENIED, "a token alone");
     let version_2 = SHARED.ask("GET", &path).header("authorization", &format!("AWS {PARENT_ID}:c2lnbmF0dXJl"));
     assert!(version_2.header("date", "Sun, 22 Nov 2026 15:00:00 GMT").unsigned().verdict.starts_with("501"));
+    let in_query = SHARED.ask("GET", &path).query("AWSAccessKeyId", PARENT_ID).query("Expires", "1800000000");
+    assert!(in_query.query("Signature", "c2lnbmF0dXJl").unsigned().verdict.starts_with("501"));
     let bucket = format!("/{BUCKET}");
     let form = SHARED.ask("POST", &bucket).header("content-type", "multipart/form-data; boundary=x");
     let body = b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\na\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n--x--\r\n";
     assert_eq!(form.body(body).unsigned().verdict, DENIED, "a form");
+}
+
+#[test]
+fn what_no_credential_opens() {
+    let (object, bucket) = (format!("/{BUCKET}/none"), format!("/{BUCKET}"));
+    for keys in [Keys::parent(), SHARED.sign(&Params { permission: Some(Permission::AdminReadWrite), ..params() })] {
+        for (method, path) in [("GET", "/"), ("PUT", &bucket), ("DELETE", &bucket), ("PUT", "/new-bucket")] {
+            assert_eq!(SHARED.ask(method, path).send(&keys).verdict, DENIED, "{method} {path}");
+        }
+        for (method, path, query) in [
+            ("GET", &object, "acl"),
+            ("PUT", &object, "tagging"),
+            ("GET", &bucket, "lifecycle"),
+            ("PUT", &bucket, "policy"),
+            ("GET", &bucket, "versions"),
+        ] {
+            let verdict = SHARED.ask(method, path).query(query, "").send(&keys).verdict;
+            assert_eq!(verdict, "501 NotImplemented", "{method} {path} {query}");
+        }
+    }
 }
 
 /// A second account, parents that may do less, and buckets in other jurisdictions.
