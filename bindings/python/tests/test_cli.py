@@ -321,7 +321,7 @@ def test_ps_shows_no_secret(api: Api, tmp_path: Path) -> None:
     with start("create", *READ, "--api-token-file", str(file), env=env) as process:
         assert api.arrived.acquire(timeout=60)
         shown = subprocess.run([ps, "-ww", "-o", "args=", "-p", str(process.pid)], capture_output=True, text=True)
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     assert "--api-token-file" in shown.stdout
     assert TOKEN not in shown.stdout
     assert PARENT_SECRET not in shown.stdout
@@ -381,6 +381,15 @@ def test_what_the_library_refuses_is_one_line_and_the_hint(api: Api) -> None:
     assert hint.startswith("    R2 is not enabled for this account.")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What runs in the background of a shell ignores Ctrl-C, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_call(api: Api) -> None:
     api.replies = [until_end]
     with start("create", *READ, env=for_create(api)) as process:
