@@ -479,7 +479,7 @@ def test_credential_process_is_the_format_of_aws(creds: r2creds.Credentials) -> 
 
 
 def test_duckdb_is_a_statement(creds: r2creds.Credentials) -> None:
-    assert result("sign", *FIXED, "--format", "duckdb", env=SIGN).strip() == creds.duckdb_secret("r2").strip()
+    assert result("sign", *FIXED, "--format", "duckdb", env=SIGN) == creds.duckdb_secret("r2") + ";\n"
 
 
 def test_rclone_is_a_section_of_its_configuration(creds: r2creds.Credentials) -> None:

@@ -91,7 +91,7 @@ class Credentials:
             options = {"TYPE": "s3", **options, "ENDPOINT": self.endpoint.partition("://")[2], "REGION": "auto"}
         if scope is not None:
             options["SCOPE"] = scope
-        return "CREATE OR REPLACE SECRET {} ({});".format(
+        return "CREATE OR REPLACE SECRET {} ({})".format(
             '"' + name.replace('"', '""') + '"',
             ", ".join(key + " '" + value.replace("'", "''") + "'" for key, value in options.items()),
         )
