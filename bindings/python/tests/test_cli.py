@@ -321,7 +321,7 @@ def test_ps_shows_no_secret(api: Api, tmp_path: Path) -> None:
     with start("create", *READ, "--api-token-file", str(file), env=env) as process:
         assert api.arrived.acquire(timeout=60)
         shown = subprocess.run([ps, "-ww", "-o", "args=", "-p", str(process.pid)], capture_output=True, text=True)
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     assert "--api-token-file" in shown.stdout
     assert TOKEN not in shown.stdout
     assert PARENT_SECRET not in shown.stdout
@@ -381,6 +381,15 @@ def test_what_the_library_refuses_is_one_line_and_the_hint(api: Api) -> None:
     assert hint.startswith("    R2 is not enabled for this account.")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What runs in the background of a shell ignores Ctrl-C, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_call(api: Api) -> None:
     api.replies = [until_end]
     with start("create", *READ, env=for_create(api)) as process:
@@ -470,7 +479,7 @@ def test_credential_process_is_the_format_of_aws(creds: r2creds.Credentials) -> 
 
 
 def test_duckdb_is_a_statement(creds: r2creds.Credentials) -> None:
-    assert result("sign", *FIXED, "--format", "duckdb", env=SIGN).strip() == creds.duckdb_secret("r2").strip()
+    assert result("sign", *FIXED, "--format", "duckdb", env=SIGN) == creds.duckdb_secret("r2") + ";\n"
 
 
 def test_rclone_is_a_section_of_its_configuration(creds: r2creds.Credentials) -> None:
@@ -505,10 +514,10 @@ def is_ours(request: dict[str, str]) -> bool:
     return token.startswith(b"jwt/") and "/auto/s3/aws4_request" in request["authorization"]
 
 
-def aws_config(folder: Path, endpoint: str) -> dict[str, str]:
+def aws_config(folder: Path, endpoint: str, command: str = "sign") -> dict[str, str]:
     """A configuration of the AWS tools whose credentials come from r2creds."""
     file = folder / "config"
-    process = f"{CLI} sign {' '.join(READ)} --endpoint {endpoint} --format credential-process"
+    process = f"{CLI} {command} {' '.join(READ)} --endpoint {endpoint} --format credential-process"
     file.write_text(f"[default]\nregion = auto\nendpoint_url = {endpoint}\ncredential_process = {process}\n")
     return {
         **SIGN,
@@ -526,13 +535,6 @@ def aws_lists(env: dict[str, str], *before: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_the_aws_cli_takes_credentials_from_the_process(s3: S3, tmp_path: Path) -> None:
-    done = aws_lists(aws_config(tmp_path, s3.url))
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["Contents"][0]["Key"] == "camera.mp4"
-    assert is_ours(s3.requests[0])
-
-
 def test_the_aws_cli_shows_why_the_process_failed(s3: S3, tmp_path: Path) -> None:
     done = aws_lists({**aws_config(tmp_path, s3.url), "R2_BUCKET": "x"})
     assert done.returncode != 0
@@ -548,6 +550,18 @@ def test_botocore_takes_credentials_from_the_process(s3: S3, tmp_path: Path, mon
     assert listed["Contents"][0]["Key"] == "camera.mp4"
     assert is_ours(s3.requests[0])
     assert session.get_credentials().method == "custom-process"
+
+
+def test_botocore_asks_the_process_once_where_a_credential_lasts_an_hour(
+    s3: S3, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**aws_config(tmp_path, s3.url, "create --ttl-seconds 3600"), **for_create(api)}.items():
+        monkeypatch.setenv(name, value)
+    client = botocore.session.Session().create_client("s3")
+    for _ in range(2):
+        client.list_objects_v2(Bucket="recordings")
+    assert [request["x-amz-security-token"] for request in s3.requests] == [RESULT["sessionToken"]] * 2
+    assert len(api.requests) == 1
 
 
 def test_exec_runs_the_aws_cli_whatever_was_configured_before(s3: S3, tmp_path: Path) -> None:
@@ -578,6 +592,39 @@ def test_rclone_reads_its_section(s3: S3, tmp_path: Path) -> None:
         timeout=120,
     )
     assert (done.returncode, done.stdout) == (0, "camera.mp4\n"), done.stderr
+    assert is_ours(s3.requests[0])
+
+
+def example(language: str) -> str:
+    """From the section "Command line" of the README."""
+    section = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").partition("## Command line\n")[2]
+    return section.partition(f"```{language}\n")[2].partition("```")[0]
+
+
+def test_the_readme_s_commands(s3: S3, api: Api) -> None:
+    identity, _, commands = example("sh").partition("\n\n")
+    assert identity.startswith("export ")
+    commands = commands.replace(" -- aws", f" --endpoint {s3.url} -- aws") + "\necho $AWS_REGION"
+    assert s3.url in commands
+    env = {**for_create(api), **SIGN, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-e", "-c", commands], env=env, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    listed, _, rest = done.stdout.partition("\n")
+    assert listed.endswith("camera.mp4")
+    assert is_ours(s3.requests[0])
+    minted, _, region = rest.strip().rpartition("\n")
+    assert json.loads(minted)["session_token"] == RESULT["sessionToken"]
+    assert region == "auto"
+
+
+def test_the_readme_s_profile_in_the_aws_cli(s3: S3, tmp_path: Path) -> None:
+    profile = example("ini").replace("https://<account>.r2.cloudflarestorage.com", s3.url)
+    file = tmp_path / "config"
+    file.write_text(profile)
+    path = f"{BIN}:{os.environ['PATH']}"
+    done = aws_lists({**SIGN, "AWS_CONFIG_FILE": str(file), "AWS_PROFILE": "r2", "PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["Contents"][0]["Key"] == "camera.mp4"
     assert is_ours(s3.requests[0])
 
 

@@ -50,7 +50,7 @@ def _credential_process(creds: Credentials) -> str:
 
 
 def _duckdb(creds: Credentials) -> str:
-    return creds.duckdb_secret("r2").rstrip("\n") + "\n"
+    return creds.duckdb_secret("r2") + ";\n"
 
 
 def _rclone(creds: Credentials) -> str:
