@@ -220,3 +220,8 @@ go-tests: go-prefix go-static
 	$(go_test) ./... && $(go_test) -tags r2creds_static . && $(go_test) -race . && \
 	GOEXPERIMENT=cgocheck2 GODEBUG=cgocheck=1 GOGC=1 $(go_test) .
 	cd bindings/go/r2aws && export $(GO_ENV) $(go_header) && $(GO) vet . && $(go_test) -race .
+
+# Go's own benchmarks, which benchstat reads, and the same program with cloudflare-go.
+bench-go: needs-go lib static
+	@$(MAKE) --no-print-directory go-prefix go-static
+	@cd bindings/go/bench && export $(GO_ENV) $(go_header) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh
