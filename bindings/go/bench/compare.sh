@@ -12,7 +12,7 @@ measure() { # program, tags
 	printf '{"Replace": {"%s/%s/state.go": "%s/state.go"}}' "$PWD" "$1" "$work" > "$work/overlay.json"
 	for state in cold warm; do
 		printf 'package main\n\nconst state = "%s"\n' $state > "$work/state.go"
-		/usr/bin/time -o "$work/time" -f '%e s, %M KiB' \
+		/usr/bin/time -o "$work/time" -f '%e s (%U s + %S s of CPU), %M KiB' \
 			go build -overlay "$work/overlay.json" -tags "$2" -ldflags '-s -w' -o "$work/$1" "./$1"
 		echo "$1: $state build $(cat "$work/time")"
 	done
