@@ -246,6 +246,11 @@ go-tests: go-prefix go-static
 	GOEXPERIMENT=cgocheck2 GODEBUG=cgocheck=1 GOGC=1 $(go_test) .
 	cd bindings/go/r2aws && export $(GO_ENV) $(go_header) && $(GO) vet . && $(go_test) -race .
 
+# Go's own benchmarks, which benchstat reads, and the same program with cloudflare-go.
+bench-go: needs-go lib static
+	@$(MAKE) --no-print-directory go-prefix go-static
+	@cd bindings/go/bench && export $(GO_ENV) $(go_header) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh
+
 # A Cloudflare R2 on loopback with an example account, for your own tests. tests/r2-emulator/README.md says what it does.
 .PHONY: emulator test-emulator lint-emulator
 emulator: needs-cargo

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -214,29 +212,18 @@ func TestAThousandCancelledCallsLeaveNothing(t *testing.T) {
 
 // The phase that cannot be interrupted, in a process of its own whose name lookups never end.
 func TestALookupThatNeverEndsDoesNotHoldACallUp(t *testing.T) {
-	folder := t.TempDir()
-	preload := filepath.Join(folder, "lookup.so")
-	if output, err := exec.Command("cc", "-shared", "-fPIC", "-o", preload, "testdata/lookup.c").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer read.Close()
 	defer write.Close()
-	command := exec.Command(os.Args[0], "-test.run=^TestInsideALookup$", "-test.v")
-	command.Env = append(os.Environ(), "LD_PRELOAD="+preload, "R2CREDS_TEST_LOOKUP=1")
-	command.ExtraFiles = []*os.File{write, read}
-	output, err := command.CombinedOutput()
-	if err != nil || !strings.Contains(string(output), "--- PASS: TestInsideALookup") {
-		t.Fatalf("%v: %s", err, output)
-	}
+	inProcessWith(t, "testdata/lookup.c", "TestInsideALookup", write, read)
 }
 
 // TestInsideALookup is what that process runs; anywhere else it has nothing to do.
 func TestInsideALookup(t *testing.T) {
-	if os.Getenv("R2CREDS_TEST_LOOKUP") == "" {
+	if os.Getenv(preloaded) != "testdata/lookup.c" {
 		return
 	}
 	begun := make(chan struct{}, 10_000)

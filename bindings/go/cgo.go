@@ -65,7 +65,8 @@ type arguments struct {
 }
 
 func (a *arguments) allocate() {
-	a.memory = unsafe.Slice((*byte)(C.calloc(1, C.size_t(a.used+1))), a.used)
+	size := a.used + 1 // never 0, for which there need not be a block
+	a.memory = unsafe.Slice((*byte)(C.calloc(1, C.size_t(size))), size)
 	a.used = 0
 }
 
