@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use http_body_util::BodyExt;
 use hyper::Request;
-use hyper::body::{Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{AUTHORIZATION, EXPECT, HOST};
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use hyper::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, HeaderValue};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
@@ -107,11 +107,15 @@ impl S3 {
         let (head, body) = request.into_parts();
         let mut body = Upload(Arc::new(Mutex::new(body)));
         let request = Request::from_parts(head, Body::http_body(body.clone()));
-        let reply = ARRIVAL.scope(arrival, self.0.call(request)).await;
+        let mut reply = ARRIVAL.scope(arrival, self.0.call(request)).await?;
         // A refusal leaves the body unread, and to close the connection on a client that still sends would lose the
-        // refusal. One that waits to be asked for its body has sent nothing.
+        // refusal. One that waits to be asked for its body has sent nothing; it has to know that hyper closes the
+        // connection then, or it would lose its next request.
         while !held_back && body.frame().await.is_some_and(|frame| frame.is_ok()) {}
-        reply
+        if !body.is_end_stream() {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(reply)
     }
 }
 
