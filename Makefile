@@ -266,3 +266,17 @@ lint-emulator: needs-cargo
 	@if $(CARGO) clippy --version >/dev/null 2>&1; \
 	then $(CARGO) clippy --locked --quiet --package r2-emulator --all-targets --target-dir $(OUT) -- -D warnings; \
 	else $(call skip,clippy); fi
+
+# Real S3 clients use credentials from C, Python and Go against the emulator, and are refused what was not granted.
+.PHONY: e2e e2e-go
+e2e: venv static needs-cc
+	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
+	@mkdir -p $(OUT)/e2e
+	@$(CC) $(CFLAGS) $(WARNINGS) -Iinclude tests/e2e/mint.c -o $(OUT)/e2e/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
+	@if command -v $(GO) >/dev/null; then $(MAKE) --no-print-directory e2e-go; else rm -f $(OUT)/e2e/go; $(call skip,go); fi
+	@$(VENV)/bin/ruff check --no-cache --config bindings/python/pyproject.toml tests/e2e
+	@$(VENV)/bin/ruff format --no-cache --config bindings/python/pyproject.toml --check tests/e2e
+	$(VENV)/bin/pytest --quiet -p no:cacheprovider -rs tests/e2e
+
+e2e-go: go-static
+	@cd tests/e2e/go && $(GO) vet -tags r2creds_static . && $(GO) build -tags r2creds_static -o $(OUT)/e2e/go .
