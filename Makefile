@@ -274,8 +274,9 @@ e2e: venv static needs-cc
 	@mkdir -p $(OUT)/e2e
 	@$(CC) $(CFLAGS) $(WARNINGS) -Iinclude tests/e2e/mint.c -o $(OUT)/e2e/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
 	@if command -v $(GO) >/dev/null; then $(MAKE) --no-print-directory e2e-go; else rm -f $(OUT)/e2e/go; $(call skip,go); fi
-	@$(VENV)/bin/ruff check --no-cache --config bindings/python/pyproject.toml tests/e2e
-	@$(VENV)/bin/ruff format --no-cache --config bindings/python/pyproject.toml --check tests/e2e
+	@$(VENV)/bin/ruff check --quiet --no-cache --config bindings/python/pyproject.toml tests/e2e
+	@$(VENV)/bin/ruff format --quiet --no-cache --config bindings/python/pyproject.toml --check tests/e2e
+	@$(VENV)/bin/mypy --no-error-summary --cache-dir $(OUT)/mypy --config-file bindings/python/pyproject.toml tests/e2e
 	$(VENV)/bin/pytest --quiet -p no:cacheprovider -rs tests/e2e
 
 e2e-go: go-static

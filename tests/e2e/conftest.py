@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -44,12 +45,12 @@ class Emulator:
     def __init__(self, folder: Path) -> None:
         config = folder / "config.json"
         config.write_text(json.dumps(CONFIG))
-        command = [PROGRAM, "--config", config]
+        command = [str(PROGRAM), "--config", str(config)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         ready = json.loads(self.process.stdout.readline())
         self.api, self.s3, self.s3_eu = ready["api"], ready["s3"], ready["s3_eu"]
-        self.owner = connect(Minted(PARENT, PARENT_SECRET, "", self.s3, None))  # type: ignore[arg-type]
+        self.owner = connect(Minted(PARENT, PARENT_SECRET, None, self.s3, math.inf))
 
     def secrets(self, parent_secret: str = PARENT_SECRET) -> dict[str, str]:
         """What a minter finds in its environment."""
@@ -76,7 +77,7 @@ def connect(creds: Minted) -> Any:
         "s3",
         aws_access_key_id=creds.access_key_id,
         aws_secret_access_key=creds.secret_access_key,
-        aws_session_token=creds.session_token or None,
+        aws_session_token=creds.session_token,
         endpoint_url=creds.endpoint,
         region_name="auto",
         config=Config(

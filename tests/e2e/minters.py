@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,13 +15,13 @@ GO = PROGRAMS / "go"
 
 
 class Minted(NamedTuple):
-    """A credential, whoever made it."""
+    """A credential, whoever made it. ``expires_at`` is in Unix seconds. A parent's own pair has no token."""
 
     access_key_id: str
     secret_access_key: str
-    session_token: str
+    session_token: str | None
     endpoint: str
-    expires_at: datetime
+    expires_at: float
 
 
 class MintError(Exception):
@@ -41,13 +40,13 @@ def words(arguments: dict[str, Any]) -> list[str]:
 
 def _program(path: Path) -> Minter:
     def mint(method: str, arguments: dict[str, Any], secrets: dict[str, str]) -> Minted:
-        command = [path, method, *words(arguments)]
+        command = [str(path), method, *words(arguments)]
         done = subprocess.run(command, env={**os.environ, **secrets}, capture_output=True, text=True)
         if done.returncode != 0:
             raise MintError(done.stderr)
-        fields: dict[str, Any] = dict(line.split("=", 1) for line in done.stdout.splitlines())
-        fields["expires_at"] = datetime.fromtimestamp(int(fields["expires_at"]), timezone.utc)
-        return Minted(**fields)
+        fields = dict(line.split("=", 1) for line in done.stdout.splitlines())
+        end = float(fields.pop("expires_at"))
+        return Minted(**fields, expires_at=end)
 
     return mint
 
@@ -57,7 +56,8 @@ def _python(method: str, arguments: dict[str, Any], secrets: dict[str, str]) -> 
         made = credentials(method, arguments, secrets)
     except r2creds.R2CredsError as error:
         raise MintError(str(error)) from None
-    return Minted(*(getattr(made, name) for name in Minted._fields))
+    end = made.expires_at.timestamp()
+    return Minted(made.access_key_id, made.secret_access_key, made.session_token, made.endpoint, end)
 
 
 def credentials(method: str, arguments: dict[str, Any], secrets: dict[str, str]) -> r2creds.Credentials:

@@ -20,10 +20,10 @@ def verdict(call: Callable[..., Any], **arguments: Any) -> str:
     try:
         call(**arguments)
     except ClientError as error:
-        code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
+        said: dict[str, str] = error.response["Error"]
         # The refusal of a HEAD has no body that could say more.
-        known = {"403": DENIED, "400": BAD_TOKEN, "InvalidArgument": f"InvalidArgument: {message}"}
-        return known.get(code, code)
+        known = {"403": DENIED, "400": BAD_TOKEN, "InvalidArgument": f"InvalidArgument: {said.get('Message')}"}
+        return known.get(said["Code"], said["Code"])
     return "ok"
 
 
@@ -238,10 +238,10 @@ def test_expiry(emulator: Emulator) -> None:
         for count, creds in enumerate(from_everybody(emulator, permission="object-read-only", ttl_seconds=2), 1):
             found = get(creds, "expiry")
             # On a machine that stalls one may end before it is used, which says nothing.
-            if time.time() < creds.expires_at.timestamp():
+            if time.time() < creds.expires_at:
                 assert found == "ok"
                 used[count] = creds
-    end = max(creds.expires_at.timestamp() for creds in used.values())
+    end = max(creds.expires_at for creds in used.values())
     # Nothing tells of the end, so this wait cannot be for an event.
     time.sleep(max(0, end - time.time()) + 0.1)
     assert {get(creds, "expiry") for creds in used.values()} == {BAD_TOKEN}
