@@ -131,8 +131,9 @@ dist:
 demo: lib needs-cc
 	@mkdir -p $(OUT)/demo
 	$(CC) $(CFLAGS) $(WARNINGS) -Iinclude examples/c/mint.c -o $(OUT)/demo/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
-	@rustc --edition 2024 -O -o $(OUT)/demo/standin examples/standin.rs
-	@examples/demo.sh $(OUT)/demo
+	@if [ -n "$$CLOUDFLARE_API_TOKEN$$R2_PARENT_SECRET_ACCESS_KEY" ]; then examples/demo.sh $(OUT)/demo/mint; \
+	else $(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT) && \
+	     examples/demo.sh $(OUT)/demo/mint $(OUT)/debug/r2-emulator; fi
 
 test: lib static needs-cc lint
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)

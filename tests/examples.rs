@@ -280,6 +280,17 @@ fn mint_prints_a_credential_for_a_shell() {
         assert_eq!(variable("AWS_REGION"), "auto");
         assert_eq!(variable("AWS_ENDPOINT_URL_S3"), format!("https://{ACCOUNT}.r2.cloudflarestorage.com"));
 
+        let mut elsewhere = configured(&program);
+        elsewhere.args(["sign", "--print"]).env("R2_ENDPOINT", "http://127.0.0.1:9000");
+        let output = elsewhere.env("R2_PERMISSION", "object-read-write").output().unwrap();
+        assert!(ended(&output, 0).contains("object-read-write on bucket"));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("export AWS_ENDPOINT_URL_S3='http://127.0.0.1:9000'\n"), "{printed}");
+        let token = printed.split_once("AWS_SESSION_TOKEN='").unwrap().1.split_once('\'').unwrap().0;
+        assert_eq!(opened(token).unwrap().0["scope"], "object-read-write");
+        let unknown = elsewhere.env("R2_PERMISSION", "write").output().unwrap();
+        assert!(ended(&unknown, 1).starts_with("mint: INVALID_ARGUMENT: permission: ") && unknown.stdout.is_empty());
+
         let silent = configured(&program).arg("sign").output().unwrap();
         assert!(ended(&silent, 0).contains("every key") && silent.stdout.is_empty());
 

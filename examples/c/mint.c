@@ -4,8 +4,9 @@
  *   mint create [--print]   asks Cloudflare, with CLOUDFLARE_API_TOKEN
  *   mint sign   [--print]   makes it here, with R2_PARENT_SECRET_ACCESS_KEY
  *
- * Both need CLOUDFLARE_ACCOUNT_ID, R2_BUCKET and R2_PARENT_ACCESS_KEY_ID; R2_PREFIX, if set, is the only prefix that is
- * granted. Secrets go to standard output only with --print:  eval "$(mint sign --print)"
+ * Both need CLOUDFLARE_ACCOUNT_ID, R2_BUCKET and R2_PARENT_ACCESS_KEY_ID. R2_PREFIX, if set, is the only prefix that is
+ * granted; R2_PERMISSION may be object-read-write instead of object-read-only; R2_ENDPOINT is where the bucket is, if not
+ * at Cloudflare. Secrets go to standard output only with --print:  eval "$(mint sign --print)"
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,13 +44,17 @@ int main(int argc, char **argv) {
     int is_create = argc > 1 && strcmp(argv[1], "create") == 0;
     if ((argc != 2 && !print) || (!is_create && strcmp(argv[1], "sign") != 0))
         return fputs("usage: mint create|sign [--print]\n", stderr), 2;
-    const char *prefix = getenv("R2_PREFIX");
+    const char *prefix = getenv("R2_PREFIX"), *permission = getenv("R2_PERMISSION");
+    if (permission == NULL) permission = "object-read-only";
     r2creds_params params = R2CREDS_PARAMS_INIT;
     params.account_id = getenv("CLOUDFLARE_ACCOUNT_ID");
     params.bucket = getenv("R2_BUCKET");
     params.parent_access_key_id = getenv("R2_PARENT_ACCESS_KEY_ID");
     params.parent_secret_access_key = is_create ? NULL : getenv("R2_PARENT_SECRET_ACCESS_KEY");
-    params.permission = R2CREDS_PERMISSION_OBJECT_READ_ONLY;
+    params.permission = strcmp(permission, "object-read-only") == 0    ? R2CREDS_PERMISSION_OBJECT_READ_ONLY
+                        : strcmp(permission, "object-read-write") == 0 ? R2CREDS_PERMISSION_OBJECT_READ_WRITE
+                                                                       : R2CREDS_PERMISSION_UNSET; /* is refused */
+    params.endpoint = getenv("R2_ENDPOINT");
     params.ttl_seconds = 15 * 60;
     params.prefixes = &prefix;
     params.prefixes_len = prefix == NULL ? 0 : 1;
@@ -62,7 +67,7 @@ int main(int argc, char **argv) {
     char until[32];
     struct tm *utc = gmtime(&(time_t){(time_t)credentials->expires_at});
     if (utc == NULL || strftime(until, sizeof until, "%Y-%m-%d %H:%M:%S UTC", utc) == 0) strcpy(until, "?");
-    fprintf(stderr, "granted: object-read-only on bucket %s, %s%s\n", params.bucket,
+    fprintf(stderr, "granted: %s on bucket %s, %s%s\n", permission, params.bucket,
             prefix ? "keys that begin with " : "every key", prefix ? prefix : "");
     fprintf(stderr, "until:   %s, at %s\n", until, credentials->endpoint);
     if (print) {

@@ -105,7 +105,8 @@ def tool(name: str) -> str:
 
 def go_program() -> str:
     """The program in go/, which `make e2e` builds where there is a Go."""
-    tool("go")
+    if not GO.exists():
+        missing("go")
     return str(GO)
 
 
