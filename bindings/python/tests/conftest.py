@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -81,6 +82,14 @@ def s3() -> Iterator[S3]:
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+def httpfs() -> Path:
+    """DuckDB's extension from the package index, so that it need not download it."""
+    import duckdb_extension_httpfs
+
+    (path,) = Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension")
+    return path
 
 
 @pytest.fixture(autouse=True)

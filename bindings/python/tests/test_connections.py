@@ -6,13 +6,11 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import boto3
 import deltalake
 import duckdb
-import duckdb_extension_httpfs
 import obstore as obs
 import obstore.store
 import polars as pl
@@ -21,7 +19,7 @@ import pyarrow.fs
 import pyarrow.parquet
 import pytest
 import s3fs
-from conftest import ACCOUNT, PARAMS, PARENT_SECRET
+from conftest import ACCOUNT, PARAMS, PARENT_SECRET, httpfs
 from pyiceberg.io import load_file_io
 from s3 import S3
 
@@ -155,8 +153,7 @@ def test_env_is_understood_by_boto3(s3: S3, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def duck() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    (httpfs,) = Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension")
-    connection.execute(f"LOAD '{httpfs}'")
+    connection.execute(f"LOAD '{httpfs()}'")
     return connection
 
 
