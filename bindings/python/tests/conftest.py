@@ -6,9 +6,11 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from s3 import S3
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
 #: Arguments that fit both calls.
@@ -72,6 +74,22 @@ def api() -> Iterator[Api]:
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    made = S3(**{**PARAMS, "permission": "object-read-write"}, parent_secret_access_key=PARENT_SECRET)
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def httpfs() -> Path:
+    """DuckDB's extension from the package index, so that it need not download it."""
+    import duckdb_extension_httpfs
+
+    (path,) = Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension")
+    return path
 
 
 @pytest.fixture(autouse=True)

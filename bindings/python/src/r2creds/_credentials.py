@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
+#: The region of every R2 bucket.
+REGION = "auto"
+#: Recent AWS SDKs add checksums that R2 refuses, unless told to send and check only those that S3 requires.
+CHECKSUMS = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
+
 
 def _time(seconds: int) -> datetime:
     try:
@@ -15,6 +20,10 @@ def _time(seconds: int) -> datetime:
 
 class Credentials:
     """A temporary credential for one R2 bucket. Immutable; its repr shows no secret.
+
+    ``boto3()``, ``fsspec()``, ``pyarrow()``, ``storage_options()``, ``iceberg()``, ``duckdb_secret()`` and ``env()``
+    give it to other libraries and programs in their own terms. What they return holds the secrets, and ends with this
+    credential: :mod:`r2creds.botocore`, :mod:`r2creds.obstore` and :mod:`r2creds.polars` renew it.
 
     All of ``access_key_id``, ``secret_access_key`` and ``session_token`` are needed on every S3 request. It does not
     pickle: hand on the fields that a receiver needs, or :meth:`env`.
@@ -70,6 +79,110 @@ class Credentials:
         """Whether it has ended, by this machine's clock."""
         return datetime.now(timezone.utc) >= self.expires_at
 
+    def boto3(self) -> dict[str, Any]:
+        """Arguments for ``boto3.client("s3", **creds.boto3())``, and for ``resource``. Needs botocore 1.36 or later.
+
+        The value of ``config`` is a botocore Config; merge your own into it: ``config.merge(Config(...))``.
+        """
+        from botocore.config import Config
+
+        return {
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+            "aws_session_token": self.session_token,
+            "endpoint_url": self.endpoint,
+            "region_name": REGION,
+            "config": Config(**CHECKSUMS),
+        }
+
+    def fsspec(self) -> dict[str, Any]:
+        """Arguments for ``s3fs.S3FileSystem(**creds.fsspec())``; ``storage_options`` wherever fsspec opens ``s3://``."""
+        return {
+            "key": self.access_key_id,
+            "secret": self.secret_access_key,
+            "token": self.session_token,
+            "endpoint_url": self.endpoint,
+            "client_kwargs": {"region_name": REGION},
+            "config_kwargs": dict(CHECKSUMS),
+            # R2 wants all parts of an upload but the last to be of one size.
+            "fixed_upload_size": True,
+        }
+
+    def pyarrow(self) -> dict[str, Any]:
+        """Arguments for ``pyarrow.fs.S3FileSystem(**creds.pyarrow())``."""
+        scheme, host = self.endpoint.split("://")
+        return {
+            "access_key": self.access_key_id,
+            "secret_key": self.secret_access_key,
+            "session_token": self.session_token,
+            "endpoint_override": host,
+            "scheme": scheme,
+            "region": REGION,
+        }
+
+    def storage_options(self) -> dict[str, str]:
+        """``storage_options`` for libraries on Rust's object_store, such as deltalake, polars and lance."""
+        return {
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+            "aws_session_token": self.session_token,
+            **object_store(self),
+        }
+
+    def iceberg(self) -> dict[str, str]:
+        """Properties of an Iceberg catalog or FileIO, in Python (pyiceberg) or elsewhere."""
+        return {
+            "s3.access-key-id": self.access_key_id,
+            "s3.secret-access-key": self.secret_access_key,
+            "s3.session-token": self.session_token,
+            "s3.session-token-expires-at-ms": str(int(self.expires_at.timestamp()) * 1000),
+            "s3.endpoint": self.endpoint,
+            "s3.region": REGION,
+        }
+
+    def duckdb_secret(self, name: str, scope: str | None = None) -> str:
+        """SQL that creates DuckDB's secret ``name``, or replaces it: run it again with a new credential.
+
+        Args:
+            name: The secret's name; any text, for it is quoted.
+            scope: Which URLs it is for, as a prefix such as ``"r2://recordings/"`` or ``"s3://recordings"``. Default:
+                ``"r2://"``, so that ``s3://`` stays AWS's.
+
+        The SQL holds the secrets: keep it out of logs. DuckDB's httpfs extension runs it.
+        """
+        scheme, host = self.endpoint.split("://")
+        # TYPE r2 knows no host but this one; EU, FedRAMP and other endpoints are spelled out.
+        account, _, domain = host.partition(".")
+        default = scheme == "https" and domain == "r2.cloudflarestorage.com"
+        options = {
+            "KEY_ID": self.access_key_id,
+            "SECRET": self.secret_access_key,
+            "SESSION_TOKEN": self.session_token,
+            "REGION": REGION,
+            "SCOPE": "r2://" if scope is None else scope,
+            **({"ACCOUNT_ID": account} if default else {"ENDPOINT": host, "URL_STYLE": "path"}),
+        }
+        quote = "'"
+        kind = "r2" if default else f"s3, USE_SSL {'true' if scheme == 'https' else 'false'}"
+        values = "".join(f", {option} '{value.replace(quote, quote * 2)}'" for option, value in options.items())
+        identifier = name.replace('"', '""')
+        return f'CREATE OR REPLACE SECRET "{identifier}" (TYPE {kind}{values})'
+
+    def env(self) -> dict[str, str]:
+        """Environment variables for AWS's SDKs and tools: the credential, its end, the region and the endpoint.
+
+        Some programs need more: boto3 and the AWS CLI read ``AWS_DEFAULT_REGION`` (``auto``), and SDKs of 2025 or later
+        ``AWS_REQUEST_CHECKSUM_CALCULATION`` and ``AWS_RESPONSE_CHECKSUM_VALIDATION`` (both ``when_required``).
+        """
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_SESSION_TOKEN": self.session_token,
+            "AWS_CREDENTIAL_EXPIRATION": f"{self.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+        }
+
     def __repr__(self) -> str:
         return (
             f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=[redacted], session_token=[redacted],"
@@ -90,3 +203,11 @@ class Credentials:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("Credentials hold secrets and do not pickle; pass on the fields that are needed, or env()")
+
+
+def object_store(creds: Credentials) -> dict[str, str]:
+    """Where a credential is valid, for object_store, which refuses http unless it is allowed."""
+    where = {"aws_endpoint": creds.endpoint, "aws_region": REGION}
+    if creds.endpoint.startswith("http://"):
+        where["aws_allow_http"] = "true"
+    return where

@@ -1,0 +1,42 @@
+"""What the connections that renew a credential share: when, and what happens when that fails."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Callable
+
+from ._credentials import Credentials
+
+#: Makes a credential each time it is called, with :func:`r2creds.sign` or :meth:`r2creds.Client.create`.
+Mint = Callable[[], Credentials]
+
+
+def margin(creds: Credentials) -> timedelta:
+    """How long before its end a credential should be replaced: an eighth of its life, at most ten minutes."""
+    return min((creds.expires_at - creds.issued_at) / 8, timedelta(minutes=10))
+
+
+class Renewed:
+    """Calls mint, and again only when the credential is near its end. The first call is made at once, so that a wrong
+    argument shows here, and because only a credential knows its endpoint.
+
+    There is no lock, which a fork could leave locked: at worst two threads renew at once, and both results are good.
+    """
+
+    def __init__(self, mint: Mint) -> None:
+        self._mint = mint
+        #: The newest credential.
+        self.creds = mint()
+
+    def renew(self) -> Credentials:
+        """The newest credential, replaced first if it is time. If that fails, it is kept for as long as it is good."""
+        if datetime.now(timezone.utc) >= self.creds.expires_at - margin(self.creds):
+            try:
+                self.creds = self._mint()
+            except Exception:
+                if self.creds.expired:
+                    raise
+                import logging  # rarely needed, and slow to import
+
+                logging.getLogger("r2creds").warning("Renewing a credential early failed", exc_info=True)
+        return self.creds
