@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +51,17 @@ def send(handler: BaseHTTPRequestHandler, reply: Reply = SUCCESS) -> None:
     handler.wfile.flush()
 
 
+class Server(ThreadingHTTPServer):
+    """Many may knock at once, and hang up when they like."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class Api:
     """A stand-in of Cloudflare's API. ``replies`` are given in turn, the last one for ever."""
 
@@ -77,8 +89,7 @@ class Api:
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_port
         self.url = f"http://127.0.0.1:{self.port}/client/v4"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()

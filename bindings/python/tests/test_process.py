@@ -414,14 +414,23 @@ sys.stdin.readline()
 """
     with program(script, api.url) as process:
         assert api.arrived.acquire(timeout=30)
-    # The same with a call that ends just then.
-    late = script + "import atexit\natexit.register(lambda: (say(1), sys.stdin.readline()))\n"
+    # An end that takes a while: here a call that is polled, and one that returns, meet an interpreter that is ending.
+    late = (
+        script
+        + """
+class Last:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"last\\n")
+        sleep(0.3)
+sys.last = Last()
+"""
+    )
     with program(late, api.url) as process:
         assert api.arrived.acquire(timeout=30)
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-        assert line(process) == "1"
+        assert line(process) == "last"
         answer.set()
 
 
