@@ -400,7 +400,9 @@ def test_multiprocessing(api: Api, method: str) -> None:
 # --- the interpreter's end ---
 
 
-def test_the_interpreter_ends_with_a_daemon_thread_in_a_call(api: Api) -> None:
+@pytest.mark.parametrize("answered", [False, True])
+def test_the_interpreter_ends_with_a_daemon_thread_in_a_call(api: Api, answered: bool) -> None:
+    """The end takes a while, so that the call would poll, or returns, into an interpreter that is ending."""
     answer = threading.Event()
 
     def reply(handler: Any) -> None:
@@ -409,29 +411,22 @@ def test_the_interpreter_ends_with_a_daemon_thread_in_a_call(api: Api) -> None:
 
     api.replies[:] = [reply]
     script = """
-threading.Thread(target=lambda: client.create(**params), daemon=True).start()
-sys.stdin.readline()
-"""
-    with program(script, api.url) as process:
-        assert api.arrived.acquire(timeout=30)
-    # An end that takes a while: here a call that is polled, and one that returns, meet an interpreter that is ending.
-    late = (
-        script
-        + """
 class Last:
     def __del__(self, write=os.write, sleep=time.sleep):
         write(1, b"last\\n")
         sleep(0.3)
 sys.last = Last()
+threading.Thread(target=lambda: client.create(**params), daemon=True).start()
+sys.stdin.readline()
 """
-    )
-    with program(late, api.url) as process:
+    with program(script, api.url) as process:
         assert api.arrived.acquire(timeout=30)
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
         assert line(process) == "last"
-        answer.set()
+        if answered:
+            answer.set()
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit()", "client.self = client", "import r2creds as again; again.c = client"])
