@@ -41,7 +41,7 @@ def library() -> Path:
     given = os.environ.get("R2CREDS_LIBRARY")
     if given:
         if not Path(given).is_file():
-            raise SystemExit(f"r2creds: R2CREDS_LIBRARY={given} is not a file")
+            raise SystemExit(f"r2creds: R2CREDS_LIBRARY={given} is not a file; give its absolute path")
         return Path(given)
     cargo = shutil.which("cargo")
     if cargo is None:

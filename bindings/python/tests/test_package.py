@@ -50,7 +50,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def unpacked(sdist: Path, to: Path) -> Path:
     with tarfile.open(sdist) as archive:
-        archive.extractall(to)
+        archive.extractall(to, filter="data")
     return to / sdist.name[: -len(".tar.gz")]
 
 
