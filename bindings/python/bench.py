@@ -144,7 +144,7 @@ def above(samples: list[list[float]], of: int, base: int = 0) -> float:
 
 def bench(wheel: Path) -> None:
     """The whole table."""
-    row("Python", "asked", "measured")
+    row(f"Python {sys.version.split()[0]}", "asked", "measured")
     imports = [[started("pass"), started("import r2creds")] for _ in range(PAIRS)]
     row("import r2creds, above an empty interpreter", "30 ms", f"{above(imports, 1):.1f} ms")
     peaks = [[peak("pass"), peak("import r2creds")] for _ in range(5)]

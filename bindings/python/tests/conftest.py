@@ -33,8 +33,6 @@ RESULT = {"accessKeyId": "key-id", "secretAccessKey": "example-secret", "session
 
 #: status, body, headers
 Reply = tuple[int, Any, dict[str, str]]
-
-
 #: What a client wants to hear.
 SUCCESS: Reply = (200, {"success": True, "errors": [], "messages": [], "result": RESULT}, {"CF-Ray": "0123-TEST"})
 
@@ -90,8 +88,7 @@ class Api:
                 pass
 
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/client/v4"
+        self.url = f"http://127.0.0.1:{self.server.server_port}/client/v4"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def client(self, **options: Any) -> r2creds.Client:
