@@ -21,7 +21,7 @@ INSTALLED := libr2creds.so.$(VERSION)
 endif
 
 .PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc \
-	needs-python wheel venv test-python
+	needs-python wheel venv test-python bench-python
 
 all: lib static
 
@@ -170,6 +170,14 @@ venv: wheel
 test-python: venv
 	cd bindings/python && $(VENV)/bin/ruff check --no-cache && $(VENV)/bin/ruff format --no-cache --check && $(VENV)/bin/mypy --cache-dir $(OUT)/mypy
 	cd bindings/python && $(VENV)/bin/pytest --quiet
+
+# What Python adds to the C library, and cloudflare-python beside it; it only reports.
+BENCH_VENV := $(OUT)/venv-bench
+bench-python: wheel needs-cc
+	@[ -x $(BENCH_VENV)/bin/pip ] || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/pip --disable-pip-version-check --quiet install -r bindings/python/bench-requirements.txt
+	@$(BENCH_VENV)/bin/pip --disable-pip-version-check --quiet install --force-reinstall --no-deps $(OUT)/wheel/*.whl
+	@$(BENCH_VENV)/bin/python bindings/python/bench.py $(OUT)/wheel/*.whl
 
 # Against bare hashing and libcurl; it only reports. `make soak` fails if memory, descriptors or threads grow.
 bench soak: lib needs-cc
