@@ -217,3 +217,19 @@ freeze:
 
 clean:
 	$(CARGO) clean --target-dir $(OUT)
+
+# A Cloudflare R2 on loopback with an example account, for your own tests. tests/r2-emulator/README.md says what it does.
+.PHONY: emulator test-emulator lint-emulator
+emulator: needs-cargo
+	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
+	@echo "# An R2 for your tests, until Ctrl-C. In another shell:"
+	@exec $(OUT)/debug/r2-emulator --env
+
+test-emulator: needs-cargo lint-emulator
+	$(CARGO) test --locked --quiet --package r2-emulator --target-dir $(OUT)
+
+lint-emulator: needs-cargo
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --check --package r2-emulator; else $(call skip,rustfmt); fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; \
+	then $(CARGO) clippy --locked --quiet --package r2-emulator --all-targets --target-dir $(OUT) -- -D warnings; \
+	else $(call skip,clippy); fi

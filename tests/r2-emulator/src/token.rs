@@ -1,0 +1,104 @@
+//! Session tokens: made for `create`, and checked for S3. On purpose this shares nothing with the library.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use s3s::crypto::{Checksum, Sha256};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::grant::{Grant, Paths, Permission, Rights, is_action};
+
+/// The documented maximum of `ttlSeconds`; the longest life of a locally signed token is open, so it is the same.
+pub const MAX_TTL: i64 = 604_800;
+/// How far `iat` may lie in the future. R2's own tolerance is open.
+const MAX_AHEAD: i64 = 5;
+
+/// Everything a session token may hold, and nothing else.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    pub bucket: String,
+    #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Permission>,
+    #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
+    pub actions: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Paths>,
+    pub sub: String,
+    pub iss: String,
+    pub aud: String,
+    pub iat: i64,
+    pub exp: i64,
+}
+
+/// serde takes `null` for an absent claim; a token with `"paths":null` must not open the whole bucket.
+fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// What a credential's three strings have to agree on.
+pub struct Expected<'a> {
+    pub account: &'a str,
+    pub parent: &'a str,
+    pub parent_secret: &'a str,
+    /// The names of the endpoint that the request came to.
+    pub hosts: &'a [String],
+}
+
+/// The secret access key that belongs to a session token, and what the token grants. R2 tells nobody what is wrong with
+/// a token, so neither does this.
+pub fn verify(token: &str, expected: &Expected<'_>) -> Option<(String, Grant)> {
+    let decoded = STANDARD.decode(token).ok()?;
+    let jwt = std::str::from_utf8(&decoded).ok()?.strip_prefix("jwt/")?;
+
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_audience(expected.hosts);
+    validation.set_issuer(&[expected.parent]);
+    validation.sub = Some(expected.account.to_owned());
+    // The times are checked below, to the second. That a claim is there at all is `Claims`'s business.
+    validation.validate_exp = false;
+    validation.required_spec_claims.clear();
+    let key = DecodingKey::from_secret(expected.parent_secret.as_bytes());
+    let token = jsonwebtoken::decode::<Claims>(jwt, &key, &validation).ok()?;
+    if token.header != Header::new(Algorithm::HS256) {
+        return None;
+    }
+
+    let Claims { bucket, scope, actions, paths, iat, exp, .. } = token.claims;
+    let now = unix_now();
+    if now >= exp || exp.saturating_sub(iat) > MAX_TTL || iat > now + MAX_AHEAD {
+        return None;
+    }
+    let rights = match (scope, actions) {
+        (Some(permission), None) => Rights::Permission(permission),
+        (None, Some(actions)) if !actions.is_empty() && actions.iter().all(|name| is_action(name)) => {
+            Rights::Actions(actions)
+        }
+        _ => return None,
+    };
+    if paths.as_ref().is_some_and(|paths| !paths.is_clear()) {
+        return None;
+    }
+    Some((secret_access_key(jwt), Grant { bucket, rights, paths }))
+}
+
+/// The secret access key and session token of a new credential; `None` if the JWT cannot be made.
+pub fn mint(claims: &Claims, parent_secret: &str) -> Option<(String, String)> {
+    let key = EncodingKey::from_secret(parent_secret.as_bytes());
+    let jwt = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).ok()?;
+    Some((secret_access_key(&jwt), STANDARD.encode(format!("jwt/{jwt}"))))
+}
+
+fn secret_access_key(jwt: &str) -> String {
+    Sha256::checksum(jwt.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub fn unix_now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,505 @@
+//! What the S3 endpoints let a credential do, and what they refuse.
+
+mod support;
+
+use std::sync::LazyLock;
+
+use r2creds::{ACTIONS, Jurisdiction, Params, Permission};
+use serde_json::json;
+use support::*;
+
+/// Tests that do not change keys or buckets share one process; each works below a folder of its own.
+static SHARED: LazyLock<Emulator> = LazyLock::new(Emulator::start);
+
+const DENIED: &str = "403 AccessDenied";
+const BAD_TOKEN: &str = "400 InvalidArgument";
+
+/// Starts a multipart upload of one small part with the parent's pair.
+fn upload(key: &str) -> (String, String) {
+    let path = format!("/{BUCKET}/{key}");
+    let begun = SHARED.ask("POST", &path).query("uploads", "").send(&Keys::parent());
+    let id = begun.element("UploadId");
+    let part = SHARED.ask("PUT", &path).query("partNumber", "1").query("uploadId", &id).body(b"part");
+    let etag = part.send(&Keys::parent()).etag;
+    (
+        id,
+        format!(
+            "<CompleteMultipartUpload><Part><ETag>{etag}</ETag><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>"
+        ),
+    )
+}
+
+fn delete_list(keys: &[&str]) -> String {
+    let objects: String = keys.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect();
+    format!("<Delete>{objects}</Delete>")
+}
+
+/// Does one operation to an object, which exists, as do its multipart uploads.
+fn perform(action: &str, folder: &str, keys: &Keys) -> String {
+    let key = format!("{folder}/{action}");
+    let object = format!("/{BUCKET}/{key}");
+    SHARED.put(&key, b"content");
+    let multipart = action.contains("Upload") || action == "ListParts";
+    let (id, parts) = if multipart { upload(&key) } else { Default::default() };
+    let source = format!("{BUCKET}/{key}");
+    let copy = format!("/{BUCKET}/{key}-copy");
+    let delete = delete_list(&[&key]);
+    let (bucket, prefix) = (format!("/{BUCKET}"), format!("{folder}/"));
+    let ask = match action {
+        "HeadObject" => SHARED.ask("HEAD", &object),
+        "GetObject" => SHARED.ask("GET", &object),
+        "GetBucketLocation" => SHARED.ask("GET", &bucket).query("location", ""),
+        "ListObjectsV1" => SHARED.ask("GET", &bucket).query("prefix", &prefix),
+        "ListObjectsV2" => SHARED.ask("GET", &bucket).query("list-type", "2").query("prefix", &prefix),
+        "ListMultipartUploads" => SHARED.ask("GET", &bucket).query("uploads", "").query("prefix", &prefix),
+        "ListParts" => SHARED.ask("GET", &object).query("uploadId", &id),
+        "PutObject" => SHARED.ask("PUT", &object).body(b"new content"),
+        "DeleteObject" => SHARED.ask("DELETE", &object),
+        "DeleteObjects" => SHARED.ask("POST", &bucket).query("delete", "").body(delete.as_bytes()),
+        "CopyObject" => SHARED.ask("PUT", &copy).header("x-amz-copy-source", &source),
+        "CreateMultipartUpload" => SHARED.ask("POST", &object).query("uploads", ""),
+        "UploadPart" => SHARED.ask("PUT", &object).query("partNumber", "1").query("uploadId", &id).body(b"part"),
+        "UploadPartCopy" => {
+            let ask = SHARED.ask("PUT", &object).query("partNumber", "1").query("uploadId", &id);
+            ask.header("x-amz-copy-source", &source)
+        }
+        "AbortMultipartUpload" => SHARED.ask("DELETE", &object).query("uploadId", &id),
+        "CompleteMultipartUpload" => SHARED.ask("POST", &object).query("uploadId", &id).body(parts.as_bytes()),
+        "HeadBucket" => SHARED.ask("HEAD", &bucket),
+        other => unreachable!("{other}"),
+    };
+    ask.send(keys).verdict
+}
+
+/// What `perform` says when the operation is allowed, and when it is not.
+fn expected(operation: &str, allowed: bool) -> &'static str {
+    match (operation, allowed) {
+        ("HeadObject" | "HeadBucket", false) => "403",
+        (_, false) => DENIED,
+        ("DeleteObject" | "AbortMultipartUpload", true) => "204",
+        // s3s-fs has none, so that is how far it comes.
+        ("ListMultipartUploads", true) => "501 NotImplemented",
+        _ => "200",
+    }
+}
+
+#[test]
+fn each_permission_opens_its_operations() {
+    let reads = ACTIONS.iter().position(|action| *action == "PutObject").unwrap();
+    for (permission, writes, admin) in [
+        (Permission::ObjectReadOnly, false, false),
+        (Permission::ObjectReadWrite, true, false),
+        (Permission::AdminReadOnly, false, true),
+        (Permission::AdminReadWrite, true, true),
+    ] {
+        let granted = Params { permission: Some(permission), ..params() };
+        let created = SHARED.create(&granted).unwrap();
+        for keys in [SHARED.sign(&granted), Keys::of(&created)] {
+            for (at, action) in ACTIONS.into_iter().enumerate() {
+                let allowed = at < reads || writes;
+                assert_eq!(perform(action, "permission", &keys), expected(action, allowed), "{permission:?} {action}");
+            }
+            assert_eq!(perform("HeadBucket", "permission", &keys), expected("HeadBucket", admin), "{permission:?}");
+        }
+    }
+}
+
+#[test]
+fn each_action_opens_itself_and_nothing_else() {
+    for action in ACTIONS {
+        let keys = SHARED.sign(&Params { permission: None, actions: &[action], ..params() });
+        for operation in ACTIONS {
+            let verdict = perform(operation, "action", &keys);
+            assert_eq!(verdict, expected(operation, operation == action), "{operation} with the action {action}");
+        }
+    }
+}
+
+#[test]
+fn paths_hold_for_every_operation_on_an_object() {
+    let cases: [(&[&str], &[&str]); 3] =
+        [(&["paths/in/"], &[]), (&[], &["paths/in/a", "paths/in/b"]), (&["paths/in/a"], &["paths/in/b"])];
+    for (prefixes, objects) in cases {
+        let granted = Params { prefixes, objects, ..params() };
+        let created = SHARED.create(&granted).unwrap();
+        for keys in [SHARED.sign(&granted), Keys::of(&created)] {
+            let case = format!("{prefixes:?} {objects:?}");
+            for key in ["paths/in/a", "paths/in/b"] {
+                let path = format!("/{BUCKET}/{key}");
+                assert_eq!(SHARED.ask("PUT", &path).body(b"inside").send(&keys).verdict, "200", "{case}");
+                assert_eq!(SHARED.ask("GET", &path).send(&keys).body, b"inside", "{case}");
+                assert_eq!(SHARED.ask("HEAD", &path).send(&keys).verdict, "200", "{case}");
+            }
+            SHARED.put("paths/outside", b"outside");
+            for key in ["paths/outside", "paths/in", "paths/i", "Paths/in/a", "paths/missing"] {
+                let path = format!("/{BUCKET}/{key}");
+                for method in ["GET", "PUT", "DELETE"] {
+                    assert_eq!(SHARED.ask(method, &path).send(&keys).verdict, DENIED, "{case}: {method} {key}");
+                }
+                assert_eq!(SHARED.ask("HEAD", &path).send(&keys).verdict, "403", "{case}: HEAD {key}");
+                assert_eq!(SHARED.ask("POST", &path).query("uploads", "").send(&keys).verdict, DENIED, "{case}: {key}");
+            }
+            assert_eq!(SHARED.ask("GET", &format!("/{BUCKET}")).query("location", "").send(&keys).verdict, DENIED);
+        }
+    }
+    assert_eq!(SHARED.ask("GET", &format!("/{BUCKET}/paths/outside")).send(&Keys::parent()).body, b"outside");
+}
+
+#[test]
+fn a_prefix_is_a_plain_string_and_a_bare_folder_needs_its_own_grant() {
+    SHARED.put("plain/tbl/1", b"1");
+    SHARED.put("plain/tbl2/1", b"2");
+    let plain = SHARED.sign(&Params { prefixes: &["plain/tbl"], ..params() });
+    assert_eq!(SHARED.ask("GET", &format!("/{BUCKET}/plain/tbl2/1")).send(&plain).body, b"2");
+
+    let bare = format!("/{BUCKET}/plain/tbl");
+    let folder = SHARED.sign(&Params { prefixes: &["plain/tbl/"], ..params() });
+    assert_eq!(SHARED.ask("HEAD", &bare).send(&folder).verdict, "403");
+    let cured = SHARED.sign(&Params { prefixes: &["plain/tbl/"], objects: &["plain/tbl"], ..params() });
+    assert_eq!(SHARED.ask("HEAD", &bare).send(&cured).verdict, "404");
+    assert_eq!(SHARED.ask("GET", &bare).send(&cured).verdict, "404 NoSuchKey");
+}
+
+#[test]
+fn a_listing_needs_a_prefix_inside_the_grant() {
+    SHARED.put("list/a/1", b"");
+    SHARED.put("list/b/1", b"");
+    let bucket = format!("/{BUCKET}");
+    let keys = SHARED.sign(&Params { prefixes: &["list/a/"], objects: &["list/b/1"], ..params() });
+    for version in ["1", "2"] {
+        let list = |prefix: &str| {
+            let ask = SHARED.ask("GET", &bucket).query("prefix", prefix);
+            if version == "2" { ask.query("list-type", "2").send(&keys) } else { ask.send(&keys) }
+        };
+        for inside in ["list/a/", "list/a/1", "list/a/none"] {
+            assert_eq!(list(inside).verdict, "200", "version {version}: {inside}");
+        }
+        assert_eq!(list("list/a/").element("Key"), "list/a/1");
+        assert!(!list("list/a/").text().contains("list/b"));
+        let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
+        assert_eq!(ask.query("delimiter", "").send(&keys).element("Key"), "list/a/1", "an empty delimiter is none");
+        for outside in ["", "list", "list/a", "list/b/", "list/b/1", "/list/a/", "list/../"] {
+            assert_eq!(list(outside).verdict, DENIED, "version {version}: {outside}");
+        }
+    }
+    // Names that a client would decode come as they are, and so does what says how they come.
+    SHARED.put("list/a/x+y%20z", b"");
+    let encoded = SHARED.ask("GET", &bucket).query("prefix", "list/a/x").query("encoding-type", "url").send(&keys);
+    assert_eq!((encoded.element("Key").as_str(), encoded.element("EncodingType").as_str()), ("list/a/x+y%20z", ""));
+    let uploads = |prefix: &str| SHARED.ask("GET", &bucket).query("uploads", "").query("prefix", prefix).send(&keys);
+    assert_eq!(uploads("list/a/").verdict, "501 NotImplemented");
+    assert_eq!(uploads("list/").verdict, DENIED);
+    assert_eq!(SHARED.ask("GET", "/").send(&keys).verdict, DENIED, "ListBuckets");
+}
+
+#[test]
+fn a_copy_needs_its_source() {
+    SHARED.put("copy/in/a", b"inside");
+    SHARED.put("copy/secret", b"outside");
+    let keys = SHARED.sign(&Params { prefixes: &["copy/in/"], ..params() });
+    let target = format!("/{BUCKET}/copy/in/b");
+    let copy = |source: &str| SHARED.ask("PUT", &target).header("x-amz-copy-source", source).send(&keys).verdict;
+    let (id, _) = upload("copy/in/b");
+    let part = |source: &str| {
+        let ask = SHARED.ask("PUT", &target).query("partNumber", "2").query("uploadId", &id);
+        ask.header("x-amz-copy-source", source).send(&keys).verdict
+    };
+    for inside in ["recordings/copy/in/a", "/recordings/copy/in/a", "recordings/copy/in%2Fa"] {
+        assert_eq!((copy(inside).as_str(), part(inside).as_str()), ("200", "200"), "{inside}");
+    }
+    for outside in ["recordings/copy/secret", "recordings/copy/none", "other-bucket/copy/in/a"] {
+        assert_eq!((copy(outside).as_str(), part(outside).as_str()), (DENIED, DENIED), "{outside}");
+    }
+    // Inside by its spelling, outside by its path.
+    for escaping in ["recordings/copy/in/../secret", "recordings/copy/in/%2E%2E/secret", "recordings/copy/in"] {
+        assert!(copy(escaping).starts_with("40"), "{escaping}: {}", copy(escaping));
+        assert!(part(escaping).starts_with("40"), "{escaping}: {}", part(escaping));
+    }
+    assert_eq!(SHARED.ask("GET", &target).send(&keys).body, b"inside");
+    let elsewhere = format!("/{BUCKET}/copy/elsewhere");
+    let out = SHARED.ask("PUT", &elsewhere).header("x-amz-copy-source", "recordings/copy/in/a").send(&keys);
+    assert_eq!(out.verdict, DENIED, "to outside");
+}
+
+#[test]
+fn delete_objects_deletes_nothing_if_one_key_is_outside() {
+    for key in ["many/in/1", "many/in/2", "many/out"] {
+        SHARED.put(key, b"");
+    }
+    let keys = SHARED.sign(&Params { prefixes: &["many/in/"], ..params() });
+    let bucket = format!("/{BUCKET}");
+    let delete = |list: &[&str]| {
+        SHARED.ask("POST", &bucket).query("delete", "").body(delete_list(list).as_bytes()).send(&keys).verdict
+    };
+    let left = || SHARED.ask("GET", &bucket).query("prefix", "many/").send(&Keys::parent()).text();
+    assert_eq!(delete(&["many/in/1", "many/out"]), DENIED);
+    assert_eq!(delete(&["many/in/1", "many/in/../out"]), "200", "a name that cannot exist is passed over");
+    assert!(left().contains("many/out") && left().contains("many/in/2"), "{}", left());
+    assert_eq!(delete(&["many/in/1", "many/in/2", "many/in/3"]), "200");
+    assert!(left().contains("many/out") && !left().contains("many/in/"), "{}", left());
+}
+
+#[test]
+fn a_key_cannot_climb_out_of_its_prefix() {
+    SHARED.put("climb/secret", b"outside");
+    let keys = SHARED.sign(&Params { prefixes: &["climb/in/"], ..params() });
+    for key in ["climb/in/../secret", "climb/in/./../secret", "climb/in//../../climb/secret", "climb/in/"] {
+        let path = format!("/{BUCKET}/{key}");
+        // ureq normalises no path, so these arrive as they are.
+        assert_eq!(SHARED.ask("GET", &path).send(&keys).verdict, "404 NoSuchKey", "{key}");
+        assert_eq!(SHARED.ask("DELETE", &path).send(&keys).verdict, "404 NoSuchKey", "{key}");
+        assert_eq!(SHARED.ask("PUT", &path).body(b"x").send(&keys).verdict, "501 NotImplemented", "{key}");
+    }
+    assert_eq!(SHARED.ask("GET", &format!("/{BUCKET}/climb/secret")).send(&Keys::parent()).body, b"outside");
+}
+
+#[test]
+fn multipart_with_a_temporary_credential() {
+    let keys = SHARED.sign(&Params { prefixes: &["multipart/"], ..params() });
+    let path = format!("/{BUCKET}/multipart/large");
+    let id = SHARED.ask("POST", &path).query("uploads", "").send(&keys).element("UploadId");
+    let parts = [vec![b'a'; 5 * 1024 * 1024], vec![b'b'; 10]];
+    let mut list = String::new();
+    for (number, part) in parts.iter().enumerate() {
+        let number = (number + 1).to_string();
+        let sent = SHARED.ask("PUT", &path).query("partNumber", &number).query("uploadId", &id).body(part).send(&keys);
+        assert_eq!(sent.verdict, "200");
+        list += &format!("<Part><ETag>{}</ETag><PartNumber>{number}</PartNumber></Part>", sent.etag);
+    }
+    assert_eq!(SHARED.ask("GET", &path).query("uploadId", &id).send(&keys).text().matches("<Part>").count(), 2);
+    let complete = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
+    assert_eq!(SHARED.ask("POST", &path).query("uploadId", &id).body(complete.as_bytes()).send(&keys).verdict, "200");
+    assert_eq!(SHARED.ask("GET", &path).send(&keys).body, parts.concat());
+}
+
+#[test]
+fn a_refused_upload_is_told_so() {
+    let emulator = Emulator::start();
+    let keys = emulator.sign(&Params { prefixes: &["in/"], ..params() });
+    let large = vec![b'x'; 4 * 1024 * 1024];
+    for _ in 0..10 {
+        let ask = || emulator.ask("PUT", "/recordings/out").body(&large);
+        assert_eq!(ask().send(&keys).verdict, DENIED);
+        assert_eq!(ask().header("expect", "100-continue").send(&keys).verdict, DENIED);
+    }
+}
+
+#[test]
+fn presigned_urls() {
+    SHARED.put("presigned/out", b"outside");
+    let keys = SHARED.sign(&Params { prefixes: &["presigned/in/"], ..params() });
+    let (inside, outside) = (format!("/{BUCKET}/presigned/in/a"), format!("/{BUCKET}/presigned/out"));
+    assert_eq!(SHARED.ask("PUT", &inside).body(b"inside").presigned(&keys, 60).verdict, "200");
+    assert_eq!(SHARED.ask("GET", &inside).presigned(&keys, 60).body, b"inside");
+    assert_eq!(SHARED.ask("GET", &outside).presigned(&keys, 60).verdict, DENIED);
+    assert_eq!(SHARED.ask("GET", &inside).skew(-120).presigned(&keys, 60).verdict, DENIED, "the URL has expired");
+    let without = Keys { token: None, ..keys.clone() };
+    assert_eq!(SHARED.ask("GET", &inside).presigned(&without, 60).verdict, "403 SignatureDoesNotMatch");
+    let tampered = Keys { token: keys.token.clone().map(|token| token.replace('a', "b")), ..keys.clone() };
+    assert_eq!(SHARED.ask("GET", &inside).presigned(&tampered, 60).verdict, BAD_TOKEN);
+    let twice = SHARED.ask("GET", &inside).header("x-amz-security-token", keys.token.as_deref().unwrap());
+    assert_eq!(twice.presigned(&keys, 60).verdict, BAD_TOKEN, "a token in the headers and in the query");
+}
+
+#[test]
+fn a_short_lived_credential_works_and_then_does_not() {
+    SHARED.put("expiry/a", b"");
+    let path = format!("/{BUCKET}/expiry/a");
+    let granted = Params { ttl_seconds: Some(2), prefixes: &["expiry/"], ..params() };
+    let created = Keys::of(&SHARED.create(&granted).unwrap());
+    assert_eq!(SHARED.ask("GET", &path).send(&created).verdict, "200");
+    let signed = SHARED.sign(&granted);
+    assert_eq!(SHARED.ask("GET", &path).send(&signed).verdict, "200");
+    for keys in [created, signed] {
+        wait_until("expired", || SHARED.ask("GET", &path).send(&keys).verdict == BAD_TOKEN);
+        assert_eq!(SHARED.ask("GET", &path).send(&keys).message, "X-Amz-Security-Token");
+    }
+    for (issued_at, verdict) in [(unix_now() - 899, "200"), (unix_now() - 901, BAD_TOKEN), (unix_now() + 60, BAD_TOKEN)]
+    {
+        let keys = SHARED.sign(&Params { issued_at: Some(issued_at), ..params() });
+        assert_eq!(SHARED.ask("GET", &path).send(&keys).verdict, verdict, "{}", issued_at - unix_now());
+    }
+}
+
+#[test]
+fn the_clock_may_be_a_quarter_of_an_hour_off() {
+    SHARED.put("skew/a", b"");
+    let keys = SHARED.sign(&params());
+    let path = format!("/{BUCKET}/skew/a");
+    for (skew, verdict) in
+        [(-840, "200"), (840, "200"), (-960, "403 RequestTimeTooSkewed"), (960, "403 RequestTimeTooSkewed")]
+    {
+        assert_eq!(SHARED.ask("GET", &path).skew(skew).send(&keys).verdict, verdict, "{skew}");
+    }
+}
+
+#[test]
+fn the_three_strings_belong_together() {
+    SHARED.put("together/a", b"");
+    let path = format!("/{BUCKET}/together/a");
+    let keys = SHARED.sign(&params());
+    let other = SHARED.sign(&Params { ttl_seconds: Some(60), ..params() });
+    assert_eq!(SHARED.ask("GET", &path).send(&keys).verdict, "200");
+
+    let verdict = |keys: &Keys| SHARED.ask("GET", &path).send(keys).verdict;
+    assert_eq!(verdict(&Keys { token: None, ..keys.clone() }), "403 SignatureDoesNotMatch");
+    assert_eq!(verdict(&Keys { secret: other.secret, ..keys.clone() }), "403 SignatureDoesNotMatch");
+    assert_eq!(verdict(&Keys { secret: PARENT_SECRET.to_owned(), ..keys.clone() }), "403 SignatureDoesNotMatch");
+    assert_eq!(verdict(&Keys { id: "f".repeat(32), ..keys.clone() }), BAD_TOKEN);
+    assert_eq!(verdict(&Keys { id: "f".repeat(32), token: None, ..keys.clone() }), "403 InvalidAccessKeyId");
+    assert_eq!(verdict(&Keys { token: Some(String::new()), ..keys.clone() }), BAD_TOKEN);
+    let twice = SHARED.ask("GET", &path).header("x-amz-security-token", keys.token.as_deref().unwrap());
+    assert_eq!(twice.send(&keys).verdict, BAD_TOKEN);
+
+    assert_eq!(SHARED.ask("GET", &path).unsigned().verdict, DENIED);
+    let bearer = SHARED.ask("GET", &path).header("x-amz-security-token", keys.token.as_deref().unwrap());
+    assert_eq!(bearer.unsigned().verdict, DENIED, "a token alone");
+    let version_2 = SHARED.ask("GET", &path).header("authorization", &format!("AWS {PARENT_ID}:c2lnbmF0dXJl"));
+    assert!(version_2.header("date", "Sun, 22 Nov 2026 15:00:00 GMT").unsigned().verdict.starts_with("501"));
+    let in_query = SHARED.ask("GET", &path).query("AWSAccessKeyId", PARENT_ID).query("Expires", "1800000000");
+    assert!(in_query.query("Signature", "c2lnbmF0dXJl").unsigned().verdict.starts_with("501"));
+    let bucket = format!("/{BUCKET}");
+    let form = SHARED.ask("POST", &bucket).header("content-type", "multipart/form-data; boundary=x");
+    let body = b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\na\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n--x--\r\n";
+    assert_eq!(form.body(body).unsigned().verdict, DENIED, "a form");
+}
+
+#[test]
+fn what_no_credential_opens() {
+    let (object, bucket) = (format!("/{BUCKET}/none"), format!("/{BUCKET}"));
+    for keys in [Keys::parent(), SHARED.sign(&Params { permission: Some(Permission::AdminReadWrite), ..params() })] {
+        for (method, path) in [("GET", "/"), ("PUT", &bucket), ("DELETE", &bucket), ("PUT", "/new-bucket")] {
+            assert_eq!(SHARED.ask(method, path).send(&keys).verdict, DENIED, "{method} {path}");
+        }
+        for (method, path, query) in [
+            ("GET", &object, "acl"),
+            ("PUT", &object, "tagging"),
+            ("GET", &bucket, "lifecycle"),
+            ("PUT", &bucket, "policy"),
+            ("GET", &bucket, "versions"),
+        ] {
+            let verdict = SHARED.ask(method, path).query(query, "").send(&keys).verdict;
+            assert_eq!(verdict, "501 NotImplemented", "{method} {path} {query}");
+        }
+    }
+}
+
+/// A second account, parents that may do less, and buckets in other jurisdictions.
+fn wide() -> Emulator {
+    Emulator::with(&json!({"accounts": [
+        {
+            "id": ACCOUNT,
+            "api_tokens": [{"id": "ed17574386854bf78a67040be0a770b0", "value": API_TOKEN}],
+            "parents": [
+                {"access_key_id": PARENT_ID, "secret_access_key": PARENT_SECRET},
+                {"access_key_id": "1".repeat(32), "secret_access_key": "1".repeat(64), "permission": "object-read-only"},
+                {"access_key_id": "2".repeat(32), "secret_access_key": "2".repeat(64), "buckets": ["archive"]}
+            ],
+            "buckets": [
+                {"name": BUCKET}, {"name": "archive"}, {"name": "berlin", "jurisdiction": "eu"},
+                {"name": "capitol", "jurisdiction": "fedramp"}
+            ]
+        },
+        {
+            "id": "other",
+            "parents": [{"access_key_id": "3".repeat(32), "secret_access_key": "3".repeat(64)}],
+            "buckets": [{"name": "foreign"}]
+        }
+    ]}))
+}
+
+#[test]
+fn a_jurisdictional_bucket_answers_at_its_own_host_only() {
+    let emulator = wide();
+    let names = ["s3", "s3_eu", "s3_fedramp"];
+    for (bucket, home) in [(BUCKET, "s3"), ("berlin", "s3_eu"), ("capitol", "s3_fedramp")] {
+        for at in names {
+            for signed_for in names {
+                let (at, endpoint) = (emulator.address(at), emulator.address(signed_for));
+                let keys = emulator.sign(&Params { bucket, endpoint: Some(endpoint), ..params() });
+                let verdict = emulator.ask("PUT", &format!("/{bucket}/a")).at(at).body(b"x").send(&keys).verdict;
+                let expected = match (at == endpoint, at == emulator.address(home)) {
+                    (false, _) => BAD_TOKEN,
+                    (true, false) => "404 NoSuchBucket",
+                    (true, true) => "200",
+                };
+                assert_eq!(verdict, expected, "{bucket} at {at}, signed for {endpoint}");
+            }
+        }
+    }
+    // create cannot name a jurisdiction.
+    let refused =
+        emulator.create(&Params { bucket: "berlin", jurisdiction: Jurisdiction::Eu, ..params() }).unwrap_err();
+    assert_eq!((refused.http_status(), refused.errors()[0].code), (Some(404), 10006));
+}
+
+#[test]
+fn an_endpoint_answers_to_cloudflares_name_for_it() {
+    let emulator = wide();
+    for (jurisdiction, bucket, at, label) in [
+        (Jurisdiction::Default, BUCKET, "s3", ""),
+        (Jurisdiction::Eu, "berlin", "s3_eu", ".eu"),
+        (Jurisdiction::FedRamp, "capitol", "s3_fedramp", ".fedramp"),
+    ] {
+        // As a program signs that knows nothing of the emulator.
+        let keys = Keys::of(&r2creds::sign(&Params { bucket, jurisdiction, ..params() }).unwrap());
+        let host = format!("{ACCOUNT}{label}.r2.cloudflarestorage.com");
+        let path = format!("/{bucket}/a");
+        let ask = || emulator.ask("PUT", &path).at(emulator.address(at)).body(b"x");
+        assert_eq!(ask().host(&host).send(&keys).verdict, "200");
+        assert_eq!(ask().host(&host.to_uppercase()).send(&keys).verdict, "200");
+        assert_eq!(ask().host(&format!("other{label}.r2.cloudflarestorage.com")).send(&keys).verdict, BAD_TOKEN);
+        assert_eq!(ask().host("example.com").send(&keys).verdict, BAD_TOKEN);
+        let local = emulator.address(at).replace("127.0.0.1", "localhost");
+        assert_eq!(ask().host(local.trim_start_matches("http://")).send(&keys).verdict, "200");
+    }
+}
+
+#[test]
+fn a_credential_cannot_exceed_its_parent() {
+    let emulator = wide();
+    let child = |digit: &str, bucket: &'static str| {
+        let (id, secret) = (digit.repeat(32), digit.repeat(64));
+        let given = Params { bucket, parent_access_key_id: &id, parent_secret_access_key: Some(&secret), ..params() };
+        (emulator.sign(&given), Keys { id: id.clone(), secret: secret.clone(), token: None })
+    };
+    let put = |keys: &Keys, bucket: &str| emulator.ask("PUT", &format!("/{bucket}/a")).body(b"x").send(keys).verdict;
+    let get = |keys: &Keys, bucket: &str| emulator.ask("GET", &format!("/{bucket}/a")).send(keys).verdict;
+    assert_eq!(put(&Keys::parent(), BUCKET), "200");
+    let (reader, own) = child("1", BUCKET);
+    assert_eq!((get(&reader, BUCKET).as_str(), put(&reader, BUCKET).as_str()), ("200", DENIED));
+    assert_eq!((get(&own, BUCKET).as_str(), put(&own, BUCKET).as_str()), ("200", DENIED), "the pair itself");
+    let (archivist, own) = child("2", "archive");
+    assert_eq!((put(&archivist, "archive").as_str(), put(&archivist, BUCKET).as_str()), ("200", DENIED));
+    assert_eq!((put(&own, "archive").as_str(), put(&own, BUCKET).as_str()), ("200", DENIED), "the pair itself");
+    assert_eq!(put(&child("2", BUCKET).0, BUCKET), DENIED);
+
+    // Another account: neither its parents for our account's name, nor its buckets for our parent.
+    assert_eq!(put(&child("3", BUCKET).0, BUCKET), BAD_TOKEN, "sub and iss are of two accounts");
+    let foreign = emulator.sign(&Params { bucket: "foreign", ..params() });
+    assert_eq!((put(&foreign, "foreign").as_str(), put(&Keys::parent(), "foreign").as_str()), (DENIED, DENIED));
+    let missing = emulator.sign(&Params { bucket: "missing", ..params() });
+    assert_eq!(put(&missing, "missing"), "404 NoSuchBucket");
+}
+
+#[test]
+fn revoking_a_parent_ends_its_children_at_once() {
+    let emulator = wide();
+    let keys = [emulator.sign(&params()), Keys::of(&emulator.create(&params()).unwrap())];
+    let put = |keys: &Keys| emulator.ask("PUT", &format!("/{BUCKET}/a")).body(b"x").send(keys).verdict;
+    let sibling = Keys { id: "2".repeat(32), secret: "2".repeat(64), token: None };
+    for keys in &keys {
+        assert_eq!(put(keys), "200");
+    }
+    let url = format!("{}/accounts/{ACCOUNT}/tokens/{PARENT_ID}", emulator.address("api"));
+    let delete = || emulator.http.delete(&url).header("authorization", &format!("Bearer {API_TOKEN}")).call().unwrap();
+    assert_eq!(delete().status().as_u16(), 200);
+    for keys in &keys {
+        assert_eq!(put(keys), BAD_TOKEN);
+    }
+    assert_eq!(put(&Keys::parent()), "403 InvalidAccessKeyId");
+    assert_eq!(put(&sibling), DENIED, "another parent of the account still counts as one");
+    let refused = emulator.create(&params()).unwrap_err();
+    assert_eq!(refused.http_status(), Some(401));
+    assert_eq!(delete().status().as_u16(), 404, "it is gone");
+}
