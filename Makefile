@@ -233,3 +233,44 @@ lint-emulator: needs-cargo
 	@if $(CARGO) clippy --version >/dev/null 2>&1; \
 	then $(CARGO) clippy --locked --quiet --package r2-emulator --all-targets --target-dir $(OUT) -- -D warnings; \
 	else $(call skip,clippy); fi
+
+# The Go package. GO_PREFIX is an installed tree for it; the static library goes into the module, where git ignores it.
+GO ?= go
+GO_PREFIX := $(OUT)/go-prefix
+GO_STATIC := bindings/go/internal/static
+GO_ENV := PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR)
+.PHONY: needs-go go-prefix go-static go-tests test-go bench-go
+needs-go: needs-cc
+	@command -v $(GO) >/dev/null || { echo "missing: go (1.22 or later)" >&2; exit 1; }
+	@command -v pkg-config >/dev/null || { echo "missing: pkg-config" >&2; exit 1; }
+
+go-prefix:
+	@$(MAKE) --no-print-directory install DESTDIR= PREFIX=$(GO_PREFIX) >/dev/null
+
+# The flags in link_static.go, which cannot be read from a file, have to be what rustc names. cc links libgcc_s and
+# libc by itself.
+go_flags = $$(sed -n 's/^.*\#cgo $(if $(filter Darwin,$(shell uname -s)),darwin,linux) LDFLAGS: //p' bindings/go/link_static.go)
+go-static: $(STATIC)
+	@named=$$(sed -e 's/-lgcc_s//' -e 's/-lc$$//' -e 's/^ *//' -e 's/ *$$//' $(NATIVE_LIBS)); \
+	[ "$$named" = "$(go_flags)" ] || { echo "bindings/go/link_static.go: rustc names other libraries: $$named" >&2; exit 1; }
+	@cp $(STATIC) include/r2creds.h $(GO_STATIC)
+	@printf '#define R2CREDS_ARCHIVE "%s"\n' "$$($(CHECKSUM) < $(STATIC))" > $(GO_STATIC)/archive.h
+
+# -count=1, because Go's cache of results does not know the library, nor its cache of objects the header; hence the sum.
+go_test = $(GO) test -count=1
+go_header := CGO_CPPFLAGS=-DR2CREDS_HEADER=$(firstword $(shell cksum < include/r2creds.h))
+test-go: lib static
+	@if command -v $(GO) >/dev/null && command -v pkg-config >/dev/null; then $(MAKE) --no-print-directory go-tests; \
+	else $(call skip,go (1.22 or later) or pkg-config); fi
+
+go-tests: go-prefix go-static
+	@unformatted=$$(cd bindings/go && gofmt -l .); [ -z "$$unformatted" ] || { echo "not as gofmt has it: $$unformatted" >&2; exit 1; }
+	cd bindings/go && export $(GO_ENV) $(go_header) && $(GO) vet ./... && $(GO) vet -tags r2creds_static ./... && \
+	$(go_test) ./... && $(go_test) -tags r2creds_static . && $(go_test) -race . && \
+	GOEXPERIMENT=cgocheck2 GODEBUG=cgocheck=1 GOGC=1 $(go_test) .
+	cd bindings/go/r2aws && export $(GO_ENV) $(go_header) && $(GO) vet . && $(go_test) -race .
+
+# Go's own benchmarks, which benchstat reads, and the same program with cloudflare-go.
+bench-go: needs-go lib static
+	@$(MAKE) --no-print-directory go-prefix go-static
+	@cd bindings/go/bench && export $(GO_ENV) $(go_header) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh

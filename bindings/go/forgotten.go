@@ -1,0 +1,9 @@
+//go:build go1.24
+
+package r2creds
+
+import "runtime"
+
+func whenForgotten(client *Client, owned *handle) {
+	runtime.AddCleanup(client, (*handle).free, owned)
+}

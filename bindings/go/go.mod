@@ -1,0 +1,3 @@
+module r2creds
+
+go 1.22

@@ -1,0 +1,16 @@
+//go:build r2creds_static
+
+package r2creds
+
+// The system libraries are those that rustc names; `make go-static` fails when they differ.
+
+// #cgo CFLAGS: -I${SRCDIR}/internal/static -DR2CREDS_STATIC
+// #cgo LDFLAGS: ${SRCDIR}/internal/static/libr2creds.a
+// #cgo linux LDFLAGS: -lutil -lrt -lpthread -lm -ldl
+// #cgo darwin LDFLAGS: -framework Security -framework CoreFoundation -liconv -lSystem -lm
+import "C"
+
+import _ "r2creds/internal/static" // so that `go mod vendor` takes the archive along
+
+// Linking says how this binary was linked to the C library: "shared", or "static" with the build tag r2creds_static.
+const Linking = "static"

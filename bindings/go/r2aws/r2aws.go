@@ -1,0 +1,137 @@
+// Package r2aws gives temporary R2 credentials to aws-sdk-go-v2.
+//
+//	apply, err := r2aws.S3Options(ctx, r2aws.Create(client, params))
+//	if err != nil {
+//		return err
+//	}
+//	bucket := s3.New(s3.Options{}, apply) // or s3.NewFromConfig(config, apply)
+//
+// It is a module of its own, so that r2creds has no dependencies.
+package r2aws
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"r2creds"
+)
+
+const (
+	// Source is what aws.Credentials.Source says.
+	Source = "r2creds"
+
+	// How long before their end S3Options renews credentials, since clocks differ and requests take time.
+	window = time.Minute
+	// How long credentials that are still good are used before another attempt, when renewing them failed.
+	pause = 10 * time.Second
+)
+
+// Provider is an aws.CredentialsProvider. Every Retrieve makes a new credential: put it into an
+// aws.NewCredentialsCache, as S3Options does, which keeps one until it expires and makes one for many callers.
+//
+// It adds two things to the cache. When a renewal fails, and the credentials are still good, they are used on, and the
+// next attempt is made some seconds later, or when the server said; the error shows only once they have expired. And an
+// ExpiryWindow takes at most half of a lifetime, so that short-lived credentials are not made anew for every request.
+type Provider struct {
+	mint func(context.Context) (*r2creds.Credentials, error)
+
+	mu     sync.Mutex
+	latest *r2creds.Credentials
+}
+
+var (
+	_ aws.CredentialsProvider                       = (*Provider)(nil)
+	_ aws.HandleFailRefreshCredentialsCacheStrategy = (*Provider)(nil)
+	_ aws.AdjustExpiresByCredentialsCacheStrategy   = (*Provider)(nil)
+)
+
+// Sign returns a provider that signs locally.
+func Sign(params r2creds.Params) *Provider {
+	return &Provider{mint: func(context.Context) (*r2creds.Credentials, error) { return r2creds.Sign(params) }}
+}
+
+// Create returns a provider that asks Cloudflare's API. The client has to stay open for as long as it is used. The
+// SDK's cache makes one call for many callers and so passes no deadline on: the client's timeout ends it.
+func Create(client *r2creds.Client, params r2creds.Params, options ...r2creds.RequestOption) *Provider {
+	return &Provider{mint: func(ctx context.Context) (*r2creds.Credentials, error) {
+		return client.Create(ctx, params, options...)
+	}}
+}
+
+// Retrieve makes a new credential. An error is an *r2creds.Error.
+func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	made, err := p.mint(ctx)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latest = made
+	return forSDK(made), nil
+}
+
+func forSDK(made *r2creds.Credentials) aws.Credentials {
+	return aws.Credentials{
+		AccessKeyID:     made.AccessKeyID,
+		SecretAccessKey: made.SecretAccessKey,
+		SessionToken:    made.SessionToken,
+		Source:          Source,
+		CanExpire:       true,
+		Expires:         made.ExpiresAt,
+	}
+}
+
+// HandleFailToRefresh is for the SDK's cache: it keeps what is still good.
+func (p *Provider) HandleFailToRefresh(_ context.Context, previous aws.Credentials,
+	failure error) (aws.Credentials, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Without keys, nothing was cached yet, or somebody has invalidated it.
+	if !previous.HasKeys() || p.latest == nil || !time.Now().Before(p.latest.ExpiresAt) {
+		return aws.Credentials{}, failure
+	}
+	wait := pause
+	var known *r2creds.Error
+	if errors.As(failure, &known) {
+		wait = max(wait, known.RetryAfter)
+	}
+	kept := forSDK(p.latest) // previous says an earlier end, because of the window
+	if again := time.Now().Add(wait); again.Before(kept.Expires) {
+		kept.Expires = again
+	}
+	return kept, nil
+}
+
+// AdjustExpiresBy is for the SDK's cache: it lets its ExpiryWindow take at most half of the time that is left.
+func (p *Provider) AdjustExpiresBy(credentials aws.Credentials, by time.Duration) (aws.Credentials, error) {
+	if half := -time.Until(credentials.Expires) / 2; by < half {
+		by = half
+	}
+	credentials.Expires = credentials.Expires.Add(by)
+	return credentials, nil
+}
+
+// S3Options sets what an S3 client needs for R2: the endpoint of the provider's credentials, region "auto", checksums
+// only when they are required, and the provider in a cache that renews a minute before the end. It makes the first
+// credential, which says where the endpoint is; so a mistake shows here and not at the first request.
+func S3Options(ctx context.Context, provider *Provider) (func(*s3.Options), error) {
+	cache := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = window })
+	if _, err := cache.Retrieve(ctx); err != nil {
+		return nil, err
+	}
+	provider.mu.Lock()
+	endpoint := provider.latest.Endpoint
+	provider.mu.Unlock()
+	return func(o *s3.Options) {
+		o.BaseEndpoint = &endpoint
+		o.Region = "auto"
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		o.Credentials = cache
+	}, nil
+}

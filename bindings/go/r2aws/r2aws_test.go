@@ -1,0 +1,279 @@
+package r2aws_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"r2creds"
+	"r2creds/r2aws"
+)
+
+const patience = 30 * time.Second
+
+func TestMain(m *testing.M) {
+	for _, setting := range os.Environ() { // an SDK reads many
+		name, _, _ := strings.Cut(setting, "=")
+		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "CLOUDFLARE_") {
+			os.Unsetenv(name)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+func params() r2creds.Params {
+	return r2creds.Params{AccountID: "023e105f4ecef8ad9ca31a8372d0c353", Bucket: "example-bucket",
+		ParentAccessKeyID: "0123456789abcdef0123456789abcdef", Permission: r2creds.ObjectReadWrite}
+}
+
+// api stands in for Cloudflare's API. Each credential has its number in it, and the lifetime it is told.
+type api struct {
+	url      string
+	mints    atomic.Int64
+	lifetime atomic.Int64 // nanoseconds
+	refusal  atomic.Int64 // an HTTP status, instead of a credential
+}
+
+func newAPI(t *testing.T, lifetime time.Duration) (*api, *r2creds.Client) {
+	a := &api{}
+	a.lifetime.Store(int64(lifetime))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		number := a.mints.Add(1)
+		if status := a.refusal.Load(); status != 0 {
+			w.WriteHeader(int(status))
+			return
+		}
+		part := base64.RawURLEncoding.EncodeToString
+		claims := fmt.Sprintf(`{"exp":%d}`, time.Now().Add(time.Duration(a.lifetime.Load())).Unix())
+		token := "jwt/" + part([]byte(`{"alg":"HS256"}`)) + "." + part([]byte(claims)) + "." + part([]byte("signature"))
+		fmt.Fprintf(w, `{"success":true,"errors":[],"messages":[],"result":{"accessKeyId":"id-%d",`+
+			`"secretAccessKey":"secret","sessionToken":"%s"}}`, number, base64.StdEncoding.EncodeToString([]byte(token)))
+	}))
+	t.Cleanup(server.Close)
+	client, err := r2creds.NewClient(r2creds.WithAPIToken("token"), r2creds.WithBaseURL(server.URL),
+		r2creds.WithMaxRetries(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return a, client
+}
+
+func retrieve(t *testing.T, provider aws.CredentialsProvider) aws.Credentials {
+	t.Helper()
+	credentials, err := provider.Retrieve(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credentials
+}
+
+func TestSignedCredentialsAreComplete(t *testing.T) {
+	p := params()
+	p.ParentSecretAccessKey = strings.Repeat("0", 63) + "1"
+	p.TTL = time.Hour
+	p.IssuedAt = time.Unix(1767225600, 0)
+	got := retrieve(t, r2aws.Sign(p))
+	made, err := r2creds.Sign(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey,
+		SessionToken: made.SessionToken, Source: "r2creds", CanExpire: true, Expires: p.IssuedAt.Add(time.Hour).UTC()}
+	if got != expected {
+		t.Errorf("not what r2creds.Sign made, or its end: %v", got.Expires)
+	}
+	_, err = r2aws.Sign(r2creds.Params{}).Retrieve(context.Background())
+	if !errors.Is(err, r2creds.ErrInvalidArgument) {
+		t.Error(err)
+	}
+}
+
+// An S3 client of the SDK sends to R2 what R2 wants, and nothing else.
+func TestAnS3ClientUsesThem(t *testing.T) {
+	var mu sync.Mutex
+	var seen []*http.Request
+	r2 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r)
+		io.Copy(io.Discard, r.Body)
+		if r.Method == http.MethodGet {
+			io.WriteString(w, "content")
+		}
+	}))
+	defer r2.Close()
+	server, client := newAPI(t, time.Hour)
+	p := params()
+	p.Endpoint = r2.URL
+	ctx := context.Background()
+	apply, err := r2aws.S3Options(ctx, r2aws.Create(client, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := s3.New(s3.Options{}, apply)
+	key := "a/b"
+	put := s3.PutObjectInput{Bucket: &p.Bucket, Key: &key, Body: strings.NewReader("content")}
+	if _, err := bucket.PutObject(ctx, &put); err != nil {
+		t.Fatal(err)
+	}
+	got, err := bucket.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.Bucket, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := io.ReadAll(got.Body); err != nil || string(content) != "content" {
+		t.Errorf("%q %v", content, err)
+	}
+	if len(seen) != 2 || server.mints.Load() != 1 {
+		t.Fatalf("%d requests with %d credentials, expected 2 with 1", len(seen), server.mints.Load())
+	}
+	for _, r := range seen {
+		if r.URL.Path != "/example-bucket/a/b" {
+			t.Errorf("path %s", r.URL.Path)
+		}
+		if authorization := r.Header.Get("Authorization"); !strings.Contains(authorization, "Credential=id-1/") ||
+			!strings.Contains(authorization, "/auto/s3/aws4_request") {
+			t.Errorf("%s", authorization)
+		}
+		if r.Header.Get("X-Amz-Security-Token") == "" {
+			t.Error("no session token")
+		}
+		for name := range r.Header {
+			if strings.Contains(strings.ToLower(name), "checksum") || name == "X-Amz-Trailer" {
+				t.Errorf("a checksum that is not required: %s", name)
+			}
+		}
+	}
+
+	server.refusal.Store(403)
+	if _, err := r2aws.S3Options(ctx, r2aws.Create(client, p)); !errors.Is(err, r2creds.ErrPermissionDenied) {
+		t.Error(err)
+	}
+}
+
+func TestOneCredentialForFiftyCallers(t *testing.T) {
+	server, client := newAPI(t, time.Hour)
+	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
+	var all sync.WaitGroup
+	for range 50 {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			if got, err := cache.Retrieve(context.Background()); err != nil || got.AccessKeyID != "id-1" {
+				t.Error(got.AccessKeyID, err)
+			}
+		}()
+	}
+	all.Wait()
+	if count := server.mints.Load(); count != 1 {
+		t.Errorf("%d credentials, expected 1", count)
+	}
+}
+
+func TestExpiredCredentialsAreRenewed(t *testing.T) {
+	server, client := newAPI(t, 2*time.Second)
+	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
+	first := retrieve(t, cache)
+	if again := retrieve(t, cache); again != first || server.mints.Load() != 1 {
+		t.Fatalf("%s after %s", again.AccessKeyID, first.AccessKeyID)
+	}
+	server.lifetime.Store(int64(time.Hour))
+	for end := time.Now().Add(patience); retrieve(t, cache).AccessKeyID != "id-2"; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("never renewed")
+		}
+		if time.Now().After(first.Expires.Add(time.Second)) && retrieve(t, cache) == first {
+			t.Fatal("used after their end")
+		}
+	}
+	if count := server.mints.Load(); count != 2 {
+		t.Errorf("%d credentials, expected 2", count)
+	}
+}
+
+// The window would take the whole lifetime, and so every request would need a new credential.
+func TestAWindowTakesAtMostHalfOfALifetime(t *testing.T) {
+	server, client := newAPI(t, time.Hour)
+	cache := aws.NewCredentialsCache(r2aws.Create(client, params()),
+		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 24 * time.Hour })
+	for range 5 {
+		left := time.Until(retrieve(t, cache).Expires)
+		if left < 25*time.Minute || left > 30*time.Minute {
+			t.Errorf("%v left, expected half an hour", left)
+		}
+	}
+	if count := server.mints.Load(); count != 1 {
+		t.Errorf("%d credentials, expected 1", count)
+	}
+	cache = aws.NewCredentialsCache(r2aws.Create(client, params()),
+		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 10 * time.Minute })
+	if left := time.Until(retrieve(t, cache).Expires); left < 45*time.Minute || left > 50*time.Minute {
+		t.Errorf("%v left, expected fifty minutes", left)
+	}
+}
+
+func TestAFailedRenewalKeepsWhatIsStillGood(t *testing.T) {
+	server, client := newAPI(t, 5*time.Second)
+	cache := aws.NewCredentialsCache(r2aws.Create(client, params()),
+		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Hour })
+	began := time.Now()
+	first := retrieve(t, cache) // to be renewed at half of the five seconds
+	server.refusal.Store(503)
+	for end := time.Now().Add(patience); server.mints.Load() < 2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("never renewed")
+		}
+		got, err := cache.Retrieve(context.Background())
+		// (On a machine so slow that the five seconds are over, the credentials are, too.)
+		if time.Since(began) < 4*time.Second && (err != nil || got.AccessKeyID != first.AccessKeyID) {
+			t.Fatal(got.AccessKeyID, err)
+		}
+	}
+	// Attempts are some way apart, not one for each request.
+	attempts := server.mints.Load()
+	for range 100 {
+		cache.Retrieve(context.Background())
+	}
+	if more := server.mints.Load() - attempts; more > 3 && time.Since(began) < 4*time.Second {
+		t.Errorf("%d attempts for 100 requests", more)
+	}
+	// Once they have expired, the failure shows, and it is the library's.
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		got, err := cache.Retrieve(context.Background())
+		if errors.Is(err, r2creds.ErrServer) {
+			break
+		}
+		if err != nil || got.AccessKeyID != first.AccessKeyID || time.Now().After(end) {
+			t.Fatal(got.AccessKeyID, err)
+		}
+	}
+	// And when the API is back, so are the credentials.
+	server.refusal.Store(0)
+	if got := retrieve(t, cache); got.AccessKeyID == first.AccessKeyID {
+		t.Error("the old credentials came back")
+	}
+}
+
+func TestInvalidatedCredentialsDoNotComeBack(t *testing.T) {
+	server, client := newAPI(t, time.Hour)
+	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
+	retrieve(t, cache)
+	server.refusal.Store(403)
+	cache.Invalidate()
+	if _, err := cache.Retrieve(context.Background()); !errors.Is(err, r2creds.ErrPermissionDenied) {
+		t.Error(err)
+	}
+}
