@@ -21,7 +21,7 @@ INSTALLED := libr2creds.so.$(VERSION)
 endif
 
 .PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc \
-	needs-python wheel venv test-python
+	needs-python wheel venv test-python bench-python e2e
 
 all: lib static
 
@@ -133,49 +133,138 @@ demo: lib needs-cc
 	$(CC) $(CFLAGS) $(WARNINGS) -Iinclude examples/c/mint.c -o $(OUT)/demo/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
 	@if [ -n "$$CLOUDFLARE_API_TOKEN$$R2_PARENT_SECRET_ACCESS_KEY" ]; then examples/demo.sh $(OUT)/demo/mint; \
 	else $(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT) && \
-	     examples/demo.sh $(OUT)/demo/mint $(OUT)/debug/r2-emulator; fi
+	     examples/demo.sh $(OUT)/demo/mint $(EMULATOR); fi
 
-test: lib static needs-cc lint
-	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
+test: lint test-rust test-emulator test-python test-go e2e
 
 # A missing tool is a visible line, or with R2CREDS_NO_SKIP=1 a failure.
 skip = { echo "skipped: $(1) is not installed"; [ "$${R2CREDS_NO_SKIP:-0}" != 1 ]; }
+CLIPPY = $(CARGO) clippy --locked --quiet --all-targets
 
 lint: needs-cargo
-	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --check; else $(call skip,rustfmt); fi
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; else $(call skip,rustfmt); fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; \
-	then $(CARGO) clippy --locked --quiet --all-targets --target-dir $(OUT) -- -D warnings && \
-	     $(CARGO) clippy --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- -D warnings; \
+	then $(CLIPPY) --target-dir $(OUT) -- -D warnings && \
+	     $(CLIPPY) --package r2-emulator --target-dir $(OUT) -- -D warnings && \
+	     $(CLIPPY) --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- -D warnings; \
 	else $(call skip,clippy); fi
 
-# The wheel, as target/wheel/r2creds-<version>-py3-none-<platform>.whl, with the library that `make lib` builds.
+test-rust: lib static needs-cc
+	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
+
+# A Cloudflare R2 on loopback with an example account, for your own tests. tests/r2-emulator/README.md says what it does.
+EMULATOR := $(OUT)/debug/r2-emulator
+emulator: needs-cargo
+	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
+	@echo "# An R2 for your tests, until Ctrl-C. In another shell:"
+	@exec $(EMULATOR) --env
+
+test-emulator: needs-cargo
+	$(CARGO) test --locked --quiet --package r2-emulator --target-dir $(OUT)
+
+# Python. The wheel is target/wheel/r2creds-<version>-py3-none-<platform>.whl, with the library that `make lib` builds.
 PYTHON ?= python3
 VENV := $(OUT)/venv
+PIP := $(VENV)/bin/pip --disable-pip-version-check --quiet
+has_python = $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null
 needs-python:
-	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || \
-	{ echo "missing: python3 (3.9 or later) with pip and venv" >&2; exit 1; }
+	@$(has_python) || { echo "missing: python3 (3.9 or later) with venv" >&2; exit 1; }
 
-wheel: lib needs-python
+$(VENV)/bin/pip: | needs-python
+	@$(PYTHON) -m venv $(VENV)
+
+wheel: lib $(VENV)/bin/pip
 	@rm -rf $(OUT)/wheel
-	@R2CREDS_LIBRARY=$(RELEASE)/$(LIBRARY) $(PYTHON) -m pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir $(OUT)/wheel ./bindings/python
+	@R2CREDS_LIBRARY=$(RELEASE)/$(LIBRARY) $(PIP) wheel --no-deps --wheel-dir $(OUT)/wheel ./bindings/python
 	@echo $(OUT)/wheel/*.whl
 
-# A virtual environment with what the tests use, and the wheel.
+# A virtual environment with the wheel, and what the tests use.
 venv: wheel
-	@[ -x $(VENV)/bin/pip ] || $(PYTHON) -m venv $(VENV)
-	@cmp -s bindings/python/tests/requirements.txt $(VENV)/requirements.txt || \
-	{ $(VENV)/bin/pip --disable-pip-version-check --quiet install -r bindings/python/tests/requirements.txt && \
-	  cp bindings/python/tests/requirements.txt $(VENV)/; }
-	@$(VENV)/bin/pip --disable-pip-version-check --quiet install --force-reinstall --no-deps $(OUT)/wheel/*.whl
+	@cd bindings/python/tests && cmp -s requirements.txt $(VENV)/requirements.txt || \
+	{ $(PIP) install -r requirements.txt && cp requirements.txt $(VENV)/; }
+	@$(PIP) install --force-reinstall --no-deps $(OUT)/wheel/*.whl
 
-test-python: venv
-	cd bindings/python && $(VENV)/bin/ruff check --no-cache && $(VENV)/bin/ruff format --no-cache --check && $(VENV)/bin/mypy --cache-dir $(OUT)/mypy
+test-python:
+	@if $(has_python); then $(MAKE) --no-print-directory python-tests; else $(call skip,python3 with venv); fi
+
+python-tests: venv
+	cd bindings/python && $(VENV)/bin/ruff check --no-cache && $(VENV)/bin/ruff format --no-cache --check
+	cd bindings/python && $(VENV)/bin/mypy --cache-dir $(OUT)/mypy
 	cd bindings/python && $(VENV)/bin/pytest --quiet
 
-# Against bare hashing and libcurl; it only reports. `make soak` fails if memory, descriptors or threads grow.
-bench soak: lib needs-cc
+# Go. GO_PREFIX is an installed tree for it; the static library goes into the module, where git ignores it.
+GO ?= go
+GO_PREFIX := $(OUT)/go-prefix
+GO_STATIC := bindings/go/internal/static
+GO_ENV := PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR)
+needs-go: needs-cc
+	@command -v $(GO) >/dev/null || { echo "missing: go (1.22 or later)" >&2; exit 1; }
+	@command -v pkg-config >/dev/null || { echo "missing: pkg-config" >&2; exit 1; }
+
+go-prefix:
+	@$(MAKE) --no-print-directory install DESTDIR= PREFIX=$(GO_PREFIX) >/dev/null
+
+# The flags in link_static.go, which cannot be read from a file, have to be what rustc names. cc links libgcc_s and
+# libc by itself.
+go_flags = $$(sed -n 's/^.*\#cgo $(if $(filter Darwin,$(shell uname -s)),darwin,linux) LDFLAGS: //p' bindings/go/link_static.go)
+go-static: $(STATIC)
+	@named=$$(sed -e 's/-lgcc_s//' -e 's/-lc$$//' -e 's/^ *//' -e 's/ *$$//' $(NATIVE_LIBS)); \
+	[ "$$named" = "$(go_flags)" ] || { echo "bindings/go/link_static.go: rustc names other libraries: $$named" >&2; exit 1; }
+	@cp $(STATIC) include/r2creds.h $(GO_STATIC)
+	@printf '#define R2CREDS_ARCHIVE "%s"\n' "$$($(CHECKSUM) < $(STATIC))" > $(GO_STATIC)/archive.h
+
+# -count=1, because Go's cache of results does not know the library, nor its cache of objects the header; hence the sum.
+go_test = $(GO) test -count=1
+go_header := CGO_CPPFLAGS=-DR2CREDS_HEADER=$(firstword $(shell cksum < include/r2creds.h))
+test-go: lib static
+	@if command -v $(GO) >/dev/null && command -v pkg-config >/dev/null; then $(MAKE) --no-print-directory go-tests; \
+	else $(call skip,go (1.22 or later) or pkg-config); fi
+
+go-tests: go-prefix go-static
+	@unformatted=$$(cd bindings/go && gofmt -l .); [ -z "$$unformatted" ] || { echo "not as gofmt has it: $$unformatted" >&2; exit 1; }
+	cd bindings/go && export $(GO_ENV) $(go_header) && $(GO) vet ./... && $(GO) vet -tags r2creds_static ./... && \
+	$(go_test) ./... && $(go_test) -tags r2creds_static . && $(go_test) -race . && \
+	GOEXPERIMENT=cgocheck2 GODEBUG=cgocheck=1 GOGC=1 $(go_test) .
+	cd bindings/go/r2aws && export $(GO_ENV) $(go_header) && $(GO) vet . && $(go_test) -race .
+
+# Real S3 clients use credentials from C, Python and Go against the emulator, and are refused what was not granted.
+e2e: needs-cargo
+	@if $(has_python); then $(MAKE) --no-print-directory e2e-tests; else $(call skip,python3 with venv); fi
+
+e2e-tests: venv needs-cc
+	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
+	@mkdir -p $(OUT)/e2e
+	@$(CC) $(CFLAGS) $(WARNINGS) -Iinclude tests/e2e/mint.c -o $(OUT)/e2e/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
+	@rm -f $(OUT)/e2e/go; if command -v $(GO) >/dev/null; then $(MAKE) --no-print-directory e2e-go; else $(call skip,go); fi
+	@$(VENV)/bin/ruff check --quiet --no-cache --config bindings/python/pyproject.toml tests/e2e
+	@$(VENV)/bin/ruff format --quiet --no-cache --config bindings/python/pyproject.toml --check tests/e2e
+	@$(VENV)/bin/mypy --no-error-summary --cache-dir $(OUT)/mypy --config-file bindings/python/pyproject.toml tests/e2e
+	$(VENV)/bin/pytest --quiet -p no:cacheprovider -rs tests/e2e
+
+e2e-go: static go-static
+	@cd tests/e2e/go && unformatted=$$(gofmt -l .) && [ -z "$$unformatted" ] || { echo "not as gofmt has it: tests/e2e/go" >&2; exit 1; }
+	@cd tests/e2e/go && $(GO) vet -tags r2creds_static . && $(GO) build -tags r2creds_static -o $(OUT)/e2e/go .
+
+# Each language against the C call and against what else there is; they only report.
+bench: bench-rust bench-python bench-go
+
+# Against bare hashing and libcurl. `make soak` fails if memory, descriptors or threads grow.
+bench-rust soak: lib needs-cc
 	$(CARGO) run --release --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- \
-		$@ $(RELEASE)/$(LIBRARY)
+		$(@:bench-rust=bench) $(RELEASE)/$(LIBRARY)
+
+# And cloudflare-python.
+BENCH_VENV := $(OUT)/venv-bench
+bench-python: wheel needs-cc
+	@[ -x $(BENCH_VENV)/bin/pip ] || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/pip --disable-pip-version-check --quiet install -r bindings/python/bench-requirements.txt
+	@$(BENCH_VENV)/bin/pip --disable-pip-version-check --quiet install --force-reinstall --no-deps $(OUT)/wheel/*.whl
+	@$(BENCH_VENV)/bin/python bindings/python/bench.py $(OUT)/wheel/*.whl
+
+# Go's own benchmarks, which benchstat reads, and the same program with cloudflare-go.
+bench-go: needs-go lib static
+	@$(MAKE) --no-print-directory go-prefix go-static
+	@cd bindings/go/bench && export $(GO_ENV) $(go_header) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh
 
 # The reply parser and the parameters, FUZZ_SECONDS each. Needs a C++ compiler; stable Rust will do.
 FUZZ_SECONDS ?= 60
@@ -210,75 +299,4 @@ freeze:
 
 clean:
 	$(CARGO) clean --target-dir $(OUT)
-
-# The Go package. GO_PREFIX is an installed tree for it; the static library goes into the module, where git ignores it.
-GO ?= go
-GO_PREFIX := $(OUT)/go-prefix
-GO_STATIC := bindings/go/internal/static
-GO_ENV := PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR)
-.PHONY: needs-go go-prefix go-static go-tests test-go bench-go
-needs-go: needs-cc
-	@command -v $(GO) >/dev/null || { echo "missing: go (1.22 or later)" >&2; exit 1; }
-	@command -v pkg-config >/dev/null || { echo "missing: pkg-config" >&2; exit 1; }
-
-go-prefix:
-	@$(MAKE) --no-print-directory install DESTDIR= PREFIX=$(GO_PREFIX) >/dev/null
-
-# The flags in link_static.go, which cannot be read from a file, have to be what rustc names. cc links libgcc_s and
-# libc by itself.
-go_flags = $$(sed -n 's/^.*\#cgo $(if $(filter Darwin,$(shell uname -s)),darwin,linux) LDFLAGS: //p' bindings/go/link_static.go)
-go-static: $(STATIC)
-	@named=$$(sed -e 's/-lgcc_s//' -e 's/-lc$$//' -e 's/^ *//' -e 's/ *$$//' $(NATIVE_LIBS)); \
-	[ "$$named" = "$(go_flags)" ] || { echo "bindings/go/link_static.go: rustc names other libraries: $$named" >&2; exit 1; }
-	@cp $(STATIC) include/r2creds.h $(GO_STATIC)
-	@printf '#define R2CREDS_ARCHIVE "%s"\n' "$$($(CHECKSUM) < $(STATIC))" > $(GO_STATIC)/archive.h
-
-# -count=1, because Go's cache of results does not know the library, nor its cache of objects the header; hence the sum.
-go_test = $(GO) test -count=1
-go_header := CGO_CPPFLAGS=-DR2CREDS_HEADER=$(firstword $(shell cksum < include/r2creds.h))
-test-go: lib static
-	@if command -v $(GO) >/dev/null && command -v pkg-config >/dev/null; then $(MAKE) --no-print-directory go-tests; \
-	else $(call skip,go (1.22 or later) or pkg-config); fi
-
-go-tests: go-prefix go-static
-	@unformatted=$$(cd bindings/go && gofmt -l .); [ -z "$$unformatted" ] || { echo "not as gofmt has it: $$unformatted" >&2; exit 1; }
-	cd bindings/go && export $(GO_ENV) $(go_header) && $(GO) vet ./... && $(GO) vet -tags r2creds_static ./... && \
-	$(go_test) ./... && $(go_test) -tags r2creds_static . && $(go_test) -race . && \
-	GOEXPERIMENT=cgocheck2 GODEBUG=cgocheck=1 GOGC=1 $(go_test) .
-	cd bindings/go/r2aws && export $(GO_ENV) $(go_header) && $(GO) vet . && $(go_test) -race .
-
-# Go's own benchmarks, which benchstat reads, and the same program with cloudflare-go.
-bench-go: needs-go lib static
-	@$(MAKE) --no-print-directory go-prefix go-static
-	@cd bindings/go/bench && export $(GO_ENV) $(go_header) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh
-
-# A Cloudflare R2 on loopback with an example account, for your own tests. tests/r2-emulator/README.md says what it does.
-.PHONY: emulator test-emulator lint-emulator
-emulator: needs-cargo
-	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
-	@echo "# An R2 for your tests, until Ctrl-C. In another shell:"
-	@exec $(OUT)/debug/r2-emulator --env
-
-test-emulator: needs-cargo lint-emulator
-	$(CARGO) test --locked --quiet --package r2-emulator --target-dir $(OUT)
-
-lint-emulator: needs-cargo
-	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --check --package r2-emulator; else $(call skip,rustfmt); fi
-	@if $(CARGO) clippy --version >/dev/null 2>&1; \
-	then $(CARGO) clippy --locked --quiet --package r2-emulator --all-targets --target-dir $(OUT) -- -D warnings; \
-	else $(call skip,clippy); fi
-
-# Real S3 clients use credentials from C, Python and Go against the emulator, and are refused what was not granted.
-.PHONY: e2e e2e-go
-e2e: venv static needs-cc
-	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
-	@mkdir -p $(OUT)/e2e
-	@$(CC) $(CFLAGS) $(WARNINGS) -Iinclude tests/e2e/mint.c -o $(OUT)/e2e/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
-	@if command -v $(GO) >/dev/null; then $(MAKE) --no-print-directory e2e-go; else rm -f $(OUT)/e2e/go; $(call skip,go); fi
-	@$(VENV)/bin/ruff check --quiet --no-cache --config bindings/python/pyproject.toml tests/e2e
-	@$(VENV)/bin/ruff format --quiet --no-cache --config bindings/python/pyproject.toml --check tests/e2e
-	@$(VENV)/bin/mypy --no-error-summary --cache-dir $(OUT)/mypy --config-file bindings/python/pyproject.toml tests/e2e
-	$(VENV)/bin/pytest --quiet -p no:cacheprovider -rs tests/e2e
-
-e2e-go: go-static
-	@cd tests/e2e/go && $(GO) vet -tags r2creds_static . && $(GO) build -tags r2creds_static -o $(OUT)/e2e/go .
+	rm -f $(GO_STATIC)/libr2creds.a $(GO_STATIC)/*.h

@@ -162,8 +162,8 @@ func threads(t testing.TB) int {
 	return len(tasks)
 }
 
-// manyCancelled makes a thousand calls, sixteen at a time, and cancels each. Go keeps a thread that a call has blocked for
-// the next one, so a first round is made before anything is counted.
+// manyCancelled makes a thousand calls, sixteen at a time, and cancels each. Go keeps a thread that a call has blocked
+// for the next one, so a first round is made before anything is counted.
 func manyCancelled(t *testing.T, one func()) (goroutines, operatingSystem int) {
 	round := func(calls int) {
 		var all sync.WaitGroup

@@ -30,6 +30,13 @@ static outcome call_client_new(r2creds_client_options options) {
 	return end;
 }
 
+// One call into C instead of three, since each costs something.
+static void release(void *memory, outcome end) {
+	free(memory);
+	r2creds_credentials_free(end.credentials);
+	r2creds_error_free(end.error);
+}
+
 static r2creds_cancel *call_cancel_new(void) {
 	r2creds_cancel *cancel;
 	r2creds_cancel_new(&cancel);
@@ -70,10 +77,10 @@ func (a *arguments) allocate() {
 	a.used = 0
 }
 
-// free wipes the block, for there may be secrets in it.
-func (a *arguments) free() {
+// release frees what a call was given and what came back. The block is wiped, for there may be secrets in it.
+func (a *arguments) release(end C.outcome) {
 	clear(a.memory)
-	C.free(unsafe.Pointer(unsafe.SliceData(a.memory)))
+	C.release(unsafe.Pointer(unsafe.SliceData(a.memory)), end)
 }
 
 func (a *arguments) refuse(field, problem string) {
@@ -248,12 +255,12 @@ func sign(params *Params) (*Credentials, error) {
 		return nil, a.wrong
 	}
 	a.allocate()
-	defer a.free()
-	made, failure := credentials(C.call_sign(a.params(params, true)))
-	if failure != nil {
-		return nil, failure
+	end := C.call_sign(a.params(params, true))
+	defer a.release(end)
+	if end.status != C.R2CREDS_STATUS_OK {
+		return nil, failure(end)
 	}
-	return made, nil
+	return credentials(end.credentials), nil
 }
 
 // A handle is the library's client. It is freed once, by Close or when its Client is forgotten.
@@ -269,8 +276,8 @@ func newHandle(options *clientOptions) (*handle, error) {
 		return nil, a.wrong
 	}
 	a.allocate()
-	defer a.free()
 	end := C.call_client_new(a.clientOptions(options))
+	defer a.release(end)
 	if end.status != C.R2CREDS_STATUS_OK {
 		return nil, failure(end)
 	}
@@ -279,8 +286,9 @@ func newHandle(options *clientOptions) (*handle, error) {
 
 func (h *handle) free() { h.once.Do(func() { C.r2creds_client_free(h.raw) }) }
 
-// create lasts at most this many milliseconds; 0: the client's.
-func (h *handle) create(params *Params, options *requestOptions, cancel *cancel, timeout uint32) (*Credentials, *Error) {
+// create lasts at most timeout milliseconds; 0: the client's.
+func (h *handle) create(params *Params, options *requestOptions, cancel *cancel,
+	timeout uint32) (*Credentials, *Error) {
 	var a arguments
 	a.params(params, false)
 	a.requestOptions(options)
@@ -288,11 +296,15 @@ func (h *handle) create(params *Params, options *requestOptions, cancel *cancel,
 		return nil, a.wrong
 	}
 	a.allocate()
-	defer a.free()
 	rawParams, rawOptions := a.params(params, false), a.requestOptions(options)
 	rawOptions.cancel = cancel.raw
 	rawOptions.timeout_ms = C.uint32_t(timeout)
-	return credentials(C.call_create(h.raw, rawParams, rawOptions))
+	end := C.call_create(h.raw, rawParams, rawOptions)
+	defer a.release(end)
+	if end.status != C.R2CREDS_STATUS_OK {
+		return nil, failure(end)
+	}
+	return credentials(end.credentials), nil
 }
 
 // A cancel ends the call that it is given to.
@@ -309,30 +321,25 @@ func newCancel() (*cancel, error) {
 func (c *cancel) trigger() { C.r2creds_cancel_trigger(c.raw) }
 func (c *cancel) free()    { C.r2creds_cancel_free(c.raw) }
 
-// credentials copies what the library returned, and frees it.
-func credentials(end C.outcome) (*Credentials, *Error) {
-	if end.status != C.R2CREDS_STATUS_OK {
-		return nil, failure(end)
-	}
-	defer C.r2creds_credentials_free(end.credentials)
+// credentials copies what the library returned.
+func credentials(from *cCredentials) *Credentials {
 	return &Credentials{
-		AccessKeyID:     C.GoString(end.credentials.access_key_id),
-		SecretAccessKey: C.GoString(end.credentials.secret_access_key),
-		SessionToken:    C.GoString(end.credentials.session_token),
-		Endpoint:        C.GoString(end.credentials.endpoint),
-		RequestID:       C.GoString(end.credentials.request_id),
-		IssuedAt:        time.Unix(int64(end.credentials.issued_at), 0).UTC(),
-		ExpiresAt:       time.Unix(int64(end.credentials.expires_at), 0).UTC(),
-	}, nil
+		AccessKeyID:     C.GoString(from.access_key_id),
+		SecretAccessKey: C.GoString(from.secret_access_key),
+		SessionToken:    C.GoString(from.session_token),
+		Endpoint:        C.GoString(from.endpoint),
+		RequestID:       C.GoString(from.request_id),
+		IssuedAt:        time.Unix(int64(from.issued_at), 0).UTC(),
+		ExpiresAt:       time.Unix(int64(from.expires_at), 0).UTC(),
+	}
 }
 
-// failure copies the library's error, and frees it.
+// failure copies the library's error.
 func failure(end C.outcome) *Error {
-	if end.error == nil {
+	from := end.error
+	if from == nil {
 		return &Error{Status: Status(end.status), Message: statusName(Status(end.status)), RetryAfter: -1}
 	}
-	defer C.r2creds_error_free(end.error)
-	from := end.error
 	to := &Error{
 		Status:     Status(from.status),
 		HTTPStatus: int(from.http_status),
@@ -345,7 +352,8 @@ func failure(end C.outcome) *Error {
 		retryable:  from.retryable != 0,
 	}
 	if from.retry_after_ms >= 0 {
-		to.RetryAfter = time.Duration(min(int64(from.retry_after_ms), math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+		const most = math.MaxInt64 / int64(time.Millisecond)
+		to.RetryAfter = time.Duration(min(int64(from.retry_after_ms), most)) * time.Millisecond
 	}
 	for _, entry := range unsafe.Slice(from.errors, from.errors_len) {
 		to.Errors = append(to.Errors, APIError{

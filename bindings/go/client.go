@@ -23,10 +23,11 @@ type clientOptions struct {
 // WithAPIToken sets the API token. Default: CLOUDFLARE_API_TOKEN. An explicit token wins over everything.
 func WithAPIToken(token string) Option { return func(o *clientOptions) { o.apiToken = &token } }
 
-// WithAPIKey sets the older pair of e-mail and API key. Default: CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY.
-func WithAPIKey(email, key string) Option {
-	return func(o *clientOptions) { o.apiEmail, o.apiKey = &email, &key }
-}
+// WithAPIEmail sets the e-mail of the older pair. Default: CLOUDFLARE_EMAIL. Needs WithAPIKey.
+func WithAPIEmail(email string) Option { return func(o *clientOptions) { o.apiEmail = &email } }
+
+// WithAPIKey sets the API key of the older pair. Default: CLOUDFLARE_API_KEY. Needs WithAPIEmail.
+func WithAPIKey(key string) Option { return func(o *clientOptions) { o.apiKey = &key } }
 
 // WithBaseURL sets where the API is: https, or http to loopback; no userinfo, query or fragment.
 // Default: CLOUDFLARE_BASE_URL, else https://api.cloudflare.com/client/v4.
@@ -153,8 +154,8 @@ func (c *Client) Close() {
 // reset, an attempt's timeout, HTTP 408, 409, 429 and 5xx, and R2's own "internal error"; never a bad argument, a TLS
 // failure or a cancelled call. Redirects are never followed.
 //
-// ctx ends the call in every phase, within 100 ms. Its deadline is the call's timeout; where WithTimeout is sooner, that
-// is. A name lookup cannot be interrupted: one thread for each host may be left to end it.
+// ctx ends the call in every phase, within 100 ms. Its deadline is the call's timeout; where WithTimeout is sooner,
+// that is. A name lookup cannot be interrupted: one thread for each client and host may be left to end it.
 //
 // The error matches any Status but [ErrNoAuthentication].
 func (c *Client) Create(ctx context.Context, params Params, options ...RequestOption) (*Credentials, error) {
@@ -214,7 +215,8 @@ func (c *Client) timeoutFor(ctx context.Context) (uint32, error) {
 	left := time.Until(deadline)
 	switch {
 	case has && left <= 0 || passed(ctx):
-		return 0, &Error{Status: ErrTimeout, Message: "the context's deadline had passed before the call", RetryAfter: -1}
+		return 0, &Error{Status: ErrTimeout, Message: "the context's deadline had passed before the call",
+			RetryAfter: -1}
 	case ctx.Err() != nil:
 		return 0, &Error{Status: ErrCancelled, Message: "the context was cancelled before the call", RetryAfter: -1}
 	case !has || c.timeout > 0 && c.timeout <= left:

@@ -60,7 +60,8 @@ func TestCreateSendsTheParamsAndReturnsTheCredential(t *testing.T) {
 
 func TestTheOlderPairAuthenticatesToo(t *testing.T) {
 	server := newAPI(t)
-	client, err := r2creds.NewClient(r2creds.WithAPIKey("user@example.test", "global-key"), r2creds.WithBaseURL(server.URL))
+	client, err := r2creds.NewClient(r2creds.WithAPIEmail("user@example.test"), r2creds.WithAPIKey("global-key"),
+		r2creds.WithBaseURL(server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,14 +196,16 @@ func startTLS(t *testing.T, server *api) string {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority}), 0o600); err != nil {
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})
+	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
 // certificate is signed with the signer's key, or with its own where there is none.
-func certificate(t *testing.T, template, signer *x509.Certificate, signerKey *ecdsa.PrivateKey) ([]byte, *ecdsa.PrivateKey) {
+func certificate(t *testing.T, template, signer *x509.Certificate,
+	signerKey *ecdsa.PrivateKey) ([]byte, *ecdsa.PrivateKey) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +253,7 @@ func TestRetriesAreAsManyAsWereSaid(t *testing.T) {
 }
 
 func TestBadOptionsAreErrors(t *testing.T) {
-	const huge = time.Duration(math.MaxInt64)
+	const huge, odd = time.Duration(math.MaxInt64), 1 << 32 * time.Millisecond
 	for _, each := range []struct {
 		name, field string
 		status      r2creds.Status
@@ -263,14 +266,16 @@ func TestBadOptionsAreErrors(t *testing.T) {
 		{"zero attempt", "attempt_timeout_ms", r2creds.ErrInvalidArgument, r2creds.WithAttemptTimeout(0)},
 		{"huge attempt", "attempt_timeout_ms", r2creds.ErrInvalidArgument, r2creds.WithAttemptTimeout(huge)},
 		{"negative connect", "connect_timeout_ms", r2creds.ErrInvalidArgument, r2creds.WithConnectTimeout(-time.Second)},
-		{"huge connect", "connect_timeout_ms", r2creds.ErrInvalidArgument, r2creds.WithConnectTimeout(1 << 32 * time.Millisecond)},
+		{"huge connect", "connect_timeout_ms", r2creds.ErrInvalidArgument, r2creds.WithConnectTimeout(odd)},
 		{"negative retries", "max_retries", r2creds.ErrInvalidArgument, r2creds.WithMaxRetries(-1)},
 		{"huge retries", "max_retries", r2creds.ErrInvalidArgument, r2creds.WithMaxRetries(math.MaxInt)},
 		{"NUL in the token", "api_token", r2creds.ErrInvalidArgument, r2creds.WithAPIToken("a\x00b")},
 		{"token that is not ASCII", "api_token", r2creds.ErrInvalidArgument, r2creds.WithAPIToken("\xff")},
 		{"NUL in the URL", "base_url", r2creds.ErrInvalidArgument, r2creds.WithBaseURL("https://a\x00b")},
-		{"no e-mail", "api_email", r2creds.ErrInvalidArgument, r2creds.WithAPIKey("", "key")},
-		{"NUL in the key", "api_key", r2creds.ErrInvalidArgument, r2creds.WithAPIKey("a@b.test", "\x00")},
+		{"no e-mail", "api_email", r2creds.ErrInvalidArgument, r2creds.WithAPIKey("key")},
+		{"no key", "api_key", r2creds.ErrInvalidArgument, r2creds.WithAPIEmail("user@example.test")},
+		{"NUL in the e-mail", "api_email", r2creds.ErrInvalidArgument, r2creds.WithAPIEmail("\x00")},
+		{"NUL in the key", "api_key", r2creds.ErrInvalidArgument, r2creds.WithAPIKey("\x00")},
 		{"http to elsewhere", "base_url", r2creds.ErrInvalidArgument, r2creds.WithBaseURL("http://example.test")},
 		{"no such file", "ca_file", r2creds.ErrInvalidArgument, r2creds.WithCAFile("/no/such/file")},
 		{"line break in the agent", "user_agent", r2creds.ErrInvalidArgument, r2creds.WithUserAgent("a\r\nb")},
@@ -320,7 +325,8 @@ func TestBadCallsAreErrors(t *testing.T) {
 		{"zero params", "account_id", open, background, r2creds.Params{}, nil},
 		{"a path", "account_id", open, background, forAccount(".."), nil},
 		{"no permission", "permission", open, background, withParams(func(p *r2creds.Params) { p.Permission = 0 }), nil},
-		{"actions", "actions", open, background, withParams(func(p *r2creds.Params) { p.Actions = []string{"GetObject"} }), nil},
+		{"actions", "actions", open, background,
+			withParams(func(p *r2creds.Params) { p.Actions = []string{"GetObject"} }), nil},
 		{"NUL", "bucket", open, background, withParams(func(p *r2creds.Params) { p.Bucket = "a\x00b" }), nil},
 		{"negative ttl", "ttl_seconds", open, background, withParams(func(p *r2creds.Params) { p.TTL = -1 }), nil},
 		{"begins", "issued_at", open, background, withParams(func(p *r2creds.Params) { p.IssuedAt = time.Now() }), nil},

@@ -28,10 +28,8 @@ func ExampleSign() {
 		return
 	}
 	fmt.Println(credentials.Endpoint, "until", credentials.ExpiresAt)
-	fmt.Println(credentials)
 	// Output:
 	// https://023e105f4ecef8ad9ca31a8372d0c353.r2.cloudflarestorage.com until 2026-01-01 01:00:00 +0000 UTC
-	// r2creds.Credentials{AccessKeyID:0123456789abcdef0123456789abcdef SecretAccessKey:[redacted] SessionToken:[redacted] Endpoint:https://023e105f4ecef8ad9ca31a8372d0c353.r2.cloudflarestorage.com RequestID: IssuedAt:2026-01-01 00:00:00 +0000 UTC ExpiresAt:2026-01-01 01:00:00 +0000 UTC}
 }
 
 // A single S3 action instead of a permission, for one object.

@@ -150,7 +150,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("CF-Ray", "0123456789abcdef-LHR")
 		w.WriteHeader(http.StatusTooManyRequests)
 		io.WriteString(w, `{"success":false,"errors":[{"code":10000,"message":"Slow down",`+
-			`"documentation_url":"https://example.com/","source":{"pointer":"/bucket"}},{"code":7}],"messages":["first","second"]}`)
+			`"documentation_url":"https://example.com/","source":{"pointer":"/bucket"}},{"code":7}],`+
+			`"messages":["first","second"]}`)
 	case "reset":
 		connection, _, _ := w.(http.Hijacker).Hijack()
 		connection.(*net.TCPConn).SetLinger(0)

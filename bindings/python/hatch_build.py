@@ -15,8 +15,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
-# What cargo needs of the repository. The emulator is a member of the workspace, so its manifest is needed too.
-SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src")
+# What cargo needs of the repository. The emulator, where there is one, is a member of the workspace: without it,
+# --locked refuses the lock file.
+SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src", "tests/r2-emulator/Cargo.toml", "tests/r2-emulator/src")
 
 
 def crate() -> Path:
@@ -40,7 +41,7 @@ def library() -> Path:
     given = os.environ.get("R2CREDS_LIBRARY")
     if given:
         if not Path(given).is_file():
-            raise SystemExit(f"r2creds: R2CREDS_LIBRARY={given} is not a file")
+            raise SystemExit(f"r2creds: R2CREDS_LIBRARY={given} is not a file; give its absolute path")
         return Path(given)
     cargo = shutil.which("cargo")
     if cargo is None:
@@ -50,7 +51,8 @@ def library() -> Path:
     target = crate() / "target"
     # One crate type, so that the linker can optimise across all of it.
     command = [cargo, "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib", "--target-dir", str(target)]
-    subprocess.run(command, cwd=crate(), check=True)
+    if subprocess.run(command, cwd=crate(), check=False).returncode != 0:
+        raise SystemExit("r2creds: cargo could not build the library; see above")
     return target / "release" / LIBRARY
 
 
@@ -59,7 +61,10 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: D102
         if self.target_name == "sdist":
-            build_data["force_include"].update({str(crate() / name): f"rust/{name}" for name in SOURCES})
+            # The licences are links out of this folder, which an installer refuses to unpack.
+            include = {str(Path(path).resolve()): name for path, name in build_data["force_include"].items()}
+            include.update({str(crate() / name): f"rust/{name}" for name in SOURCES if (crate() / name).exists()})
+            build_data["force_include"] = include
             return
         platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
         build_data["pure_python"] = False

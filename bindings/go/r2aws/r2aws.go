@@ -55,8 +55,8 @@ func Sign(params r2creds.Params) *Provider {
 	return &Provider{mint: func(context.Context) (*r2creds.Credentials, error) { return r2creds.Sign(params) }}
 }
 
-// Create returns a provider that asks Cloudflare's API. The client has to stay open for as long as it is used. The SDK's
-// cache makes one call for many callers and so passes no deadline on: the client's timeout ends it.
+// Create returns a provider that asks Cloudflare's API. The client has to stay open for as long as it is used. The
+// SDK's cache makes one call for many callers and so passes no deadline on: the client's timeout ends it.
 func Create(client *r2creds.Client, params r2creds.Params, options ...r2creds.RequestOption) *Provider {
 	return &Provider{mint: func(ctx context.Context) (*r2creds.Credentials, error) {
 		return client.Create(ctx, params, options...)
@@ -87,7 +87,8 @@ func forSDK(made *r2creds.Credentials) aws.Credentials {
 }
 
 // HandleFailToRefresh is for the SDK's cache: it keeps what is still good.
-func (p *Provider) HandleFailToRefresh(_ context.Context, previous aws.Credentials, failure error) (aws.Credentials, error) {
+func (p *Provider) HandleFailToRefresh(_ context.Context, previous aws.Credentials,
+	failure error) (aws.Credentials, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Without keys, nothing was cached yet, or somebody has invalidated it.

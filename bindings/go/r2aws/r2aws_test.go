@@ -26,7 +26,8 @@ const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
 	for _, setting := range os.Environ() { // an SDK reads many
-		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "CLOUDFLARE_") {
+		name, _, _ := strings.Cut(setting, "=")
+		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "CLOUDFLARE_") {
 			os.Unsetenv(name)
 		}
 	}
@@ -62,7 +63,8 @@ func newAPI(t *testing.T, lifetime time.Duration) (*api, *r2creds.Client) {
 			`"secretAccessKey":"secret","sessionToken":"%s"}}`, number, base64.StdEncoding.EncodeToString([]byte(token)))
 	}))
 	t.Cleanup(server.Close)
-	client, err := r2creds.NewClient(r2creds.WithAPIToken("token"), r2creds.WithBaseURL(server.URL), r2creds.WithMaxRetries(0))
+	client, err := r2creds.NewClient(r2creds.WithAPIToken("token"), r2creds.WithBaseURL(server.URL),
+		r2creds.WithMaxRetries(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +126,8 @@ func TestAnS3ClientUsesThem(t *testing.T) {
 	}
 	bucket := s3.New(s3.Options{}, apply)
 	key := "a/b"
-	if _, err := bucket.PutObject(ctx, &s3.PutObjectInput{Bucket: &p.Bucket, Key: &key, Body: strings.NewReader("content")}); err != nil {
+	put := s3.PutObjectInput{Bucket: &p.Bucket, Key: &key, Body: strings.NewReader("content")}
+	if _, err := bucket.PutObject(ctx, &put); err != nil {
 		t.Fatal(err)
 	}
 	got, err := bucket.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.Bucket, Key: &key})

@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from s3 import S3
+
+import r2creds
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
 #: Arguments that fit both calls.
@@ -26,15 +34,38 @@ RESULT = {"accessKeyId": "key-id", "secretAccessKey": "example-secret", "session
 
 #: status, body, headers
 Reply = tuple[int, Any, dict[str, str]]
+#: What a client wants to hear.
+SUCCESS: Reply = (200, {"success": True, "errors": [], "messages": [], "result": RESULT}, {"CF-Ray": "0123-TEST"})
+
+
+def send(handler: BaseHTTPRequestHandler, reply: Reply = SUCCESS) -> None:
+    """Sends a whole reply."""
+    status, content, headers = reply
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(len(data)), **headers}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(data)
+    handler.wfile.flush()
+
+
+class Server(ThreadingHTTPServer):
+    """Many may knock at once, and hang up when they like."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class Api:
     """A stand-in of Cloudflare's API. ``replies`` are given in turn, the last one for ever."""
 
     def __init__(self) -> None:
-        self.replies: list[Reply | Callable[[BaseHTTPRequestHandler], None]] = [
-            (200, {"success": True, "errors": [], "messages": [], "result": RESULT}, {"CF-Ray": "0123-TEST"})
-        ]
+        self.replies: list[Reply | Callable[[BaseHTTPRequestHandler], None]] = [SUCCESS]
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.arrived = threading.Semaphore(0)
         api = self
@@ -52,27 +83,32 @@ class Api:
                 if callable(reply):
                     reply(self)
                     return
-                status, content, headers = reply
-                data = content if isinstance(content, bytes) else json.dumps(content).encode()
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(data)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(data)
+                send(self, reply)
 
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/client/v4"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def client(self, **options: Any) -> r2creds.Client:
+        """A client of this server, which tries once."""
+        return r2creds.Client(**{"api_token": "example-api-token", "base_url": self.url, "max_retries": 0, **options})
 
 
 def until_end(handler: BaseHTTPRequestHandler) -> None:
     """A reply that never comes: waits until the client has closed the connection."""
     while handler.connection.recv(4096):
         pass
+
+
+def settles(condition: Callable[[], bool]) -> bool:
+    """Whether it becomes true soon, for what the system tells nobody of."""
+    end = time.monotonic() + 30
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+    return condition()
 
 
 def tool(name: str) -> str:
@@ -83,6 +119,13 @@ def tool(name: str) -> str:
             pytest.fail(f"{name} is not installed")
         pytest.skip(f"{name} is not installed")
     return path
+
+
+def compiled(source: Path, to: Path) -> Path:
+    """A shared library from a C file."""
+    compiler = tool(os.environ.get("CC", "cc"))
+    subprocess.run([compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-o", to, source, "-ldl"], check=True)
+    return to
 
 
 @pytest.fixture
@@ -99,6 +142,14 @@ def s3() -> Iterator[S3]:
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+def httpfs() -> Path:
+    """DuckDB's extension from the package index, so that it need not download it."""
+    import duckdb_extension_httpfs
+
+    (path,) = Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension")
+    return path
 
 
 @pytest.fixture(autouse=True)

@@ -147,7 +147,8 @@ def test_sign_takes_every_argument(words: str, arguments: dict[str, Any]) -> Non
 def test_create_takes_every_argument(api: Api) -> None:
     words = (
         "--permission object-read-write --prefix a/ --object b --ttl-seconds 60 --jurisdiction fedramp --max-retries 0"
-        ' --timeout-ms 30000 --header X-Test:1 --extra-body {"new":[1]} --api-email me@example.com --base-url'
+        " --timeout-ms 30000 --attempt-timeout-ms 9000 --connect-timeout-ms 4000 --user-agent uploader/2"
+        ' --header X-Test:1 --extra-body {"new":[1]} --api-email me@example.com --base-url'
     )
     key = f"--api-key-file -  --parent-access-key-id parent --account-id {ACCOUNT} --bucket recordings"
     printed = json.loads(
@@ -161,6 +162,7 @@ def test_create_takes_every_argument(api: Api) -> None:
     assert (headers["x-auth-email"], headers["x-auth-key"]) == ("me@example.com", "example-key")
     assert "authorization" not in headers
     assert headers["x-test"] == "1"
+    assert headers["user-agent"] == f"uploader/2 r2creds/{r2creds.__version__}"
     assert body == {
         "bucket": "recordings",
         "parentAccessKeyId": "parent",
@@ -199,11 +201,13 @@ def test_ca_file_is_passed_on(tmp_path: Path) -> None:
             inspect.signature(r2creds.Client.create).parameters,
             ("self", "parent_secret_access_key", "actions", "issued_at"),
         ),
+        # A proxy's URL may hold a password, so it comes from the environment alone.
+        ("create", inspect.signature(r2creds.Client).parameters, ("proxy_url",)),
     ],
 )
 def test_every_argument_of_the_calls_has_an_option(command: str, arguments: Any, without: tuple[str, ...]) -> None:
     singular = {"prefixes": "prefix", "objects": "object", "actions": "action", "headers": "header"}
-    secret = {"parent_secret_access_key": "parent_secret_access_key_file"}
+    secret = {name: f"{name}_file" for name in ("parent_secret_access_key", "api_token", "api_key")}
     flags = set(re.findall(r"--[a-z-]+", result(command, "--help", env={})))
     for name in arguments:
         if name not in without:

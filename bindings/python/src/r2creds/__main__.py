@@ -251,7 +251,14 @@ _CREATE: _Options = {
     ),
     "base_url": _option("--base-url", "URL", "where the API is (default: $CLOUDFLARE_BASE_URL, else Cloudflare)"),
     "ca_file": _option("--ca-file", "FILE", "PEM file of the only certificates to trust (default: the system's)"),
+    "user_agent": _option("--user-agent", "TEXT", "put in front of r2creds/<version> (default: nothing)"),
     "timeout_ms": _option("--timeout-ms", "N", "for the whole call, milliseconds (default: 60000)", type=_integer),
+    "attempt_timeout_ms": _option(
+        "--attempt-timeout-ms", "N", "for one attempt, milliseconds (default: 20000)", type=_integer
+    ),
+    "connect_timeout_ms": _option(
+        "--connect-timeout-ms", "N", "for name lookup, connection and TLS, milliseconds (default: 5000)", type=_integer
+    ),
     "max_retries": _option("--max-retries", "N", "repeats of a failed attempt (default: 2)", type=_integer),
     "headers": _option(
         "--header", "NAME: VALUE", "extra header, not for secrets; may be repeated", action="append", type=_header
@@ -263,7 +270,10 @@ _CREATE: _Options = {
         type=_json_object,
     ),
 }
-_OF_CLIENT = {"api_token", "api_email", "api_key", "base_url", "ca_file"}
+_OF_CLIENT = {
+    *("api_token", "api_email", "api_key", "base_url", "ca_file", "user_agent"),
+    *("attempt_timeout_ms", "connect_timeout_ms"),
+}
 #: Where an argument that is needed comes from by default.
 _VARIABLES = {
     "account_id": "CLOUDFLARE_ACCOUNT_ID",

@@ -60,6 +60,13 @@ def text(field: str, value: str | None) -> bytes | None:
     return encoded
 
 
+def _path(field: str, value: str | os.PathLike[str] | None) -> str | None:
+    try:
+        return None if value is None else os.fspath(value)
+    except TypeError:
+        raise refuse(field, f"{type(value).__name__}, expected str or os.PathLike") from None
+
+
 def texts(field: str, values: Iterable[str] | None) -> tuple[Array[c_char_p] | None, int]:
     """An array of strings and its length."""
     if values is None:
@@ -119,7 +126,7 @@ def _issued_at(value: int | datetime | None) -> int:
     if value is None:
         return 0
     if isinstance(value, datetime):
-        if value.tzinfo is None:
+        if value.utcoffset() is None:
             raise refuse("issued_at", "a datetime without a time zone; use datetime.now(timezone.utc)")
         value = int(value.timestamp() // 1)
     number = _number("issued_at", value, 64)
@@ -188,7 +195,7 @@ def client_options(
         text("api_key", api_key),
         text("base_url", base_url),
         text("proxy_url", proxy_url),
-        text("ca_file", ca_file if ca_file is None else os.fspath(ca_file)),
+        text("ca_file", _path("ca_file", ca_file)),
         text("user_agent", user_agent),
         _duration("timeout_ms", timeout_ms, _MILLISECOND),
         _duration("attempt_timeout_ms", attempt_timeout_ms, _MILLISECOND),
@@ -205,20 +212,33 @@ def request_options(
     timeout_ms: int | timedelta | None,
     max_retries: int | None,
 ) -> c.RequestOptions:
-    try:
-        lines = None if headers is None else [f"{name}: {value}" for name, value in headers.items()]
-    except AttributeError:
-        raise refuse("headers", f"{type(headers).__name__}, expected a mapping of str to str") from None
     return c.RequestOptions(
         _REQUEST_OPTIONS_SIZE,
         cancel,
-        *texts("headers", lines),
+        *texts("headers", _lines(headers)),
         text("extra_body", None if extra_body is None else _json(extra_body)),
         poll,
         None,
         _duration("timeout_ms", timeout_ms, _MILLISECOND),
         _retries(max_retries),
     )
+
+
+def _lines(headers: Mapping[str, str] | None) -> list[str] | None:
+    """Header lines. What is not a str would be sent as its repr, and a name with a colon as another name."""
+    if headers is None:
+        return None
+    try:
+        items = list(headers.items())
+    except AttributeError:
+        raise refuse("headers", f"{type(headers).__name__}, expected a mapping of str to str") from None
+    for at, (name, value) in enumerate(items):
+        for part in (name, value):
+            if not isinstance(part, str):
+                raise refuse("headers", f"entry {at} has {type(part).__name__}, expected str")
+        if ":" in name:
+            raise refuse("headers", f"entry {at} has a colon in its name")
+    return [f"{name}: {value}" for name, value in items]
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -196,15 +196,18 @@ class Client:
             endpoint,
             issued_at,
         )
-        interrupts: list[BaseException] = []
-        options = _arguments.request_options(
-            handle.cancel, headers, extra_body, _poll(interrupts), timeout_ms, max_retries
-        )
+        checks = _checks()
+        next(checks)
+        # Only the main thread handles signals, and another that came back into an interpreter that is ending would take
+        # the process down.
+        main = threading.get_ident() == threading.main_thread().ident
+        poll = _library.POLL(checks.send) if main else _library.POLL()
+        options = _arguments.request_options(handle.cancel, headers, extra_body, poll, timeout_ms, max_retries)
         try:
             return _call(_library.create, handle.client, byref(params), byref(options))
         finally:
-            if interrupts:
-                raise interrupts.pop() from None
+            while next(checks):  # raises what a signal's handler raised meanwhile
+                pass
 
     def close(self) -> None:
         """Closes the connections. Calls that other threads have under way end with :class:`CancelledError`. A second
@@ -257,31 +260,24 @@ class _Handle:
         cancel_free(self.cancel)
 
 
-def _poll(interrupts: list[BaseException]) -> Any:
-    """Make a callback that lets Python handle signals while a call waits.
+def _checks(spare: int = 1) -> Generator[int, object, None]:
+    """What the library polls, so that Python handles signals while a call waits.
 
-    What a handler raises (KeyboardInterrupt) is kept in the list, and ends the call. Only on the main thread: no other
-    handles signals, and one that came back into an interpreter that is ending would take the process down.
+    Says 0, or 1 once a handler has raised (KeyboardInterrupt), and raises that when it is resumed after the call, for
+    ctypes swallows what a callback raises. It is a generator because a function can be interrupted on its first
+    instruction, before its `try` begins; a generator that was left inside its `try` goes on inside it. Up to Python
+    3.10 a second signal can also come on the first instruction of an `except`, and is caught one level up.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return _library.POLL()
-
-    # ctypes swallows what a callback raises, and a function can be interrupted on its first instruction, before its
-    # `try` begins. A generator that was left inside its `try` goes on inside it.
-    def check() -> Generator[int, object, None]:
-        result = 0
+    try:
+        if spare:
+            yield from _checks(spare - 1)
         while True:
-            try:
-                yield result
-            except GeneratorExit:
-                return
-            except BaseException as interrupt:
-                interrupts.append(interrupt)
-                result = 1
-
-    checks = check()
-    next(checks)
-    return _library.POLL(checks.send)
+            yield 0
+    except GeneratorExit:
+        return
+    except BaseException:
+        yield 1
+        raise
 
 
 def _call(function: Any, *arguments: Any) -> Credentials:

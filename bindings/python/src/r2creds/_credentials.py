@@ -171,14 +171,14 @@ class Credentials:
     def env(self) -> dict[str, str]:
         """Environment variables for AWS's SDKs and tools: the credential, its end, the region and the endpoint.
 
-        Checksum settings are not among them: a program with an SDK of 2025 or later also needs
-        ``AWS_REQUEST_CHECKSUM_CALCULATION`` and ``AWS_RESPONSE_CHECKSUM_VALIDATION``, both ``when_required``.
+        Some programs need more: boto3 and the AWS CLI read ``AWS_DEFAULT_REGION`` (``auto``), and SDKs of 2025 or later
+        ``AWS_REQUEST_CHECKSUM_CALCULATION`` and ``AWS_RESPONSE_CHECKSUM_VALIDATION`` (both ``when_required``).
         """
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_SESSION_TOKEN": self.session_token,
-            "AWS_CREDENTIAL_EXPIRATION": self.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "AWS_CREDENTIAL_EXPIRATION": f"{self.expires_at:%Y-%m-%dT%H:%M:%SZ}",
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": self.endpoint,
         }

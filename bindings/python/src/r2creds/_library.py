@@ -114,39 +114,42 @@ CredentialsPointer = POINTER(Credentials)
 ErrorPointer = POINTER(Error)
 
 
+_PATH = os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
+)
+
+
+def _unusable(problem: str) -> ImportError:
+    again = "install the package again: pip install --force-reinstall r2creds, or from a checkout ./bindings/python"
+    return ImportError(f"r2creds: its library {_PATH} {problem}; {again}", name="r2creds", path=_PATH)
+
+
 def _load() -> ctypes.CDLL:
     """Load the library beside this file, by absolute path: another libr2creds on this machine is not ours."""
-    name = "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
-    again = "install the package again: pip install --force-reinstall r2creds, or from a checkout ./bindings/python"
-    if not os.path.exists(path):
-        raise ImportError(f"r2creds: its library {path} is missing; {again}", name="r2creds", path=path)
+    if not os.path.exists(_PATH):
+        raise _unusable("is missing")
     try:
-        library = ctypes.CDLL(path)
-        abi_version = library.r2creds_abi_version
-    except (OSError, AttributeError) as error:
-        raise ImportError(
-            f"r2creds: {path} is not this machine's libr2creds ({error}); {again}", name="r2creds", path=path
-        ) from None
-    abi_version.restype = c_uint32
-    if abi_version() != ABI_VERSION:
-        raise ImportError(
-            f"r2creds: {path} has ABI version {abi_version()}, and this package needs {ABI_VERSION}; {again}",
-            name="r2creds",
-            path=path,
-        )
-    return library
+        return ctypes.CDLL(_PATH)
+    except OSError as error:
+        raise _unusable(f"is not for this machine ({error})") from None
 
 
 _library = _load()
 
 
 def _function(name: str, result: Any, arguments: Sequence[Any]) -> Any:
-    function = getattr(_library, name)
+    try:
+        function = getattr(_library, name)
+    except AttributeError:
+        raise _unusable(f"is another one, without {name}") from None
     function.restype = result
     function.argtypes = arguments
     return function
 
+
+_abi_version = _function("r2creds_abi_version", c_uint32, [])()
+if _abi_version != ABI_VERSION:
+    raise _unusable(f"has ABI version {_abi_version}, and this package needs {ABI_VERSION}")
 
 # Structs that are borrowed and pointers that are set are passed with byref(), which a c_void_p takes without a copy.
 sign = _function("r2creds_sign", c_int32, [c_void_p, c_void_p, c_void_p])

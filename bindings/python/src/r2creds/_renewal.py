@@ -20,7 +20,7 @@ class Renewed:
     """Calls mint, and again only when the credential is near its end. The first call is made at once, so that a wrong
     argument shows here, and because only a credential knows its endpoint.
 
-    There is no lock, which a fork could leave locked: obstore and polars ask one at a time.
+    There is no lock, which a fork could leave locked: at worst two threads renew at once, and both results are good.
     """
 
     def __init__(self, mint: Mint) -> None:

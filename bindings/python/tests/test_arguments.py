@@ -1,0 +1,269 @@
+"""Bad input: each is a clear exception that names the argument and repeats no value, and nothing is sent."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PARAMS, PARENT_SECRET, Api
+
+import r2creds
+
+#: In every wrong value, and in no exception.
+MARKER = "hunter2"
+SIGN: dict[str, Any] = {**PARAMS, "parent_secret_access_key": PARENT_SECRET}
+CLIENT: dict[str, Any] = {"api_token": "example-api-token"}
+#: Arguments of each call, by the kind of value.
+TEXTS = {
+    "sign": ["account_id", "bucket", "parent_access_key_id", "parent_secret_access_key", "endpoint"],
+    "create": ["account_id", "bucket", "parent_access_key_id", "parent_secret_access_key", "endpoint"],
+    "Client": ["api_token", "api_email", "api_key", "base_url", "proxy_url", "ca_file", "user_agent"],
+}
+LISTS = {"sign": ["prefixes", "objects", "actions"], "create": ["prefixes", "objects", "actions"]}
+CHOICES = {"sign": ["permission", "jurisdiction"], "create": ["permission", "jurisdiction"]}
+DURATIONS = {
+    "sign": ["ttl_seconds"],
+    "create": ["ttl_seconds", "timeout_ms"],
+    "Client": ["timeout_ms", "attempt_timeout_ms", "connect_timeout_ms"],
+}
+TIMES = {"sign": ["issued_at"], "create": ["issued_at"]}
+RETRIES = {"Client": ["max_retries"], "create": ["max_retries"]}
+
+
+class Odd:
+    """Neither text nor number nor iterable; its repr is a value too."""
+
+    def __repr__(self) -> str:
+        return MARKER
+
+
+class NoOffset(tzinfo):
+    """A time zone that does not know: datetime counts this as none."""
+
+    def utcoffset(self, when: datetime | None) -> None:
+        return None
+
+    dst = utcoffset
+
+    def tzname(self, when: datetime | None) -> None:
+        return None
+
+
+BAD_TEXTS = {
+    "NUL": f"a\0{MARKER}",
+    "NUL at the end": f"{MARKER}\0",
+    "lone surrogate": f"{MARKER}\ud800",
+    "bytes": MARKER.encode(),
+    "int": 7,
+    "list": [MARKER],
+    "object": Odd(),
+    "empty": "",
+}
+BAD_LISTS = {
+    "str": MARKER,
+    "bytes": MARKER.encode(),
+    "int": 7,
+    "object": Odd(),
+    "None in it": ["a", None, MARKER],
+    "bytes in it": ["a", MARKER.encode()],
+    "int in it": ["a", 7],
+    "list in it": ["a", [MARKER]],
+    "NUL in it": ["a", f"{MARKER}\0"],
+    "lone surrogate in it": ["a", f"{MARKER}\udfff"],
+    "empty in it": ["a", ""],
+}
+BAD_CHOICES = {"unknown": MARKER, "bytes": b"eu", "int": 1, "float": float("nan"), "list": [MARKER], "object": Odd()}
+BAD_NUMBERS = {
+    "2**70": 2**70,
+    "-2**70": -(2**70),
+    "2**32+5": 2**32 + 5,
+    "-1": -1,
+    "float": 60.0,
+    "Decimal": Decimal(60),
+    "str": "60",
+    "object": Odd(),
+    "list": [60],
+}
+BAD_DURATIONS = {
+    **BAD_NUMBERS,
+    "0": 0,
+    "2**32": 2**32,
+    "no time": timedelta(0),
+    "a fraction": timedelta(seconds=1, microseconds=1),
+    "negative": timedelta(seconds=-1),
+    "a long time": timedelta.max,
+}
+BAD_TIMES = {
+    **{name: value for name, value in BAD_NUMBERS.items() if name != "2**32+5"},
+    "0": 0,
+    "2**63": 2**63,
+    "naive": datetime(2026, 1, 1),
+    "naive in disguise": datetime(2026, 1, 1, tzinfo=NoOffset()),
+    "date": datetime(2026, 1, 1).date(),
+}
+
+
+def cases() -> Iterator[Any]:
+    kinds: list[tuple[dict[str, list[str]], dict[str, Any]]] = [
+        (TEXTS, BAD_TEXTS),
+        (LISTS, BAD_LISTS),
+        (CHOICES, BAD_CHOICES),
+        (DURATIONS, BAD_DURATIONS),
+        (TIMES, BAD_TIMES),
+        (RETRIES, BAD_NUMBERS),
+    ]
+    for arguments, values in kinds:
+        for call, names in arguments.items():
+            for name in names:
+                for what, value in values.items():
+                    # "" is no proxy, and create never looks at the secret.
+                    if (call, name, what) not in (
+                        ("Client", "proxy_url", "empty"),
+                        ("create", "parent_secret_access_key", "empty"),
+                    ):
+                        yield pytest.param(call, name, value, id=f"{call}-{name}-{what}")
+
+
+def refuses(api: Api, call: str, name: str, value: Any) -> r2creds.R2CredsError:
+    with pytest.raises(r2creds.InvalidArgumentError) as caught:
+        if call == "sign":
+            r2creds.sign(**{**SIGN, name: value})
+        elif call == "create":
+            api.client().create(**{**PARAMS, name: value})
+        else:
+            api.client(**{name: value})
+    error = caught.value
+    assert api.requests == []
+    assert isinstance(error, ValueError)
+    assert (error.status, error.attempts, error.http_status, error.retryable) == (100, 0, 0, False)
+    shown = f"{error} {error!r} {vars(error)} {''.join(traceback.format_exception_only(type(error), error))}"
+    assert MARKER not in shown
+    return error
+
+
+@pytest.mark.parametrize(("call", "name", "value"), list(cases()))
+def test_a_bad_value_is_refused_by_its_name(api: Api, call: str, name: str, value: Any) -> None:
+    error = refuses(api, call, name, value)
+    # Half of the older pair: the library asks for the other half.
+    half = {"api_email": "api_key", "api_key": "api_email"}.get(name)
+    assert error.field == name or error.field == half
+    assert error.message.startswith(f"{error.field}: ")
+
+
+@pytest.mark.parametrize("name", [name for name in SIGN if name != "permission"])
+def test_what_is_required_is_not_none(api: Api, name: str) -> None:
+    assert refuses(api, "sign", name, None).field == name
+    if name != "parent_secret_access_key":
+        assert refuses(api, "create", name, None).field == name
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {MARKER: None},
+        {MARKER: 7},
+        {MARKER: b"x"},
+        {None: MARKER},
+        {7: MARKER},
+        {f"X:{MARKER}": "x"},
+        {"X-A": f"{MARKER}\0"},
+        {"X-A": f"{MARKER}\ud800"},
+        {"X-A": f"{MARKER}\r\nX-B: x"},
+        {f"{MARKER} ": "x"},
+        {"": MARKER},
+        {"Authorization": MARKER},
+        {"Content-Length": MARKER},
+        [("X-A", MARKER)],
+        MARKER,
+        7,
+    ],
+    ids=repr,
+)
+def test_bad_headers(api: Api, headers: Any) -> None:
+    assert refuses(api, "create", "headers", headers).field == "headers"
+
+
+CIRCULAR: dict[str, Any] = {}
+CIRCULAR[MARKER] = CIRCULAR
+
+
+@pytest.mark.parametrize(
+    "extra_body",
+    [
+        {"a": Odd()},
+        {"a": MARKER.encode()},
+        {"a": {MARKER}},
+        {(MARKER,): 1},
+        CIRCULAR,
+        {"a": float("nan")},
+        {"bucket": MARKER},
+        {"Bucket": MARKER},
+        [MARKER],
+        MARKER,
+        7,
+    ],
+    ids=["object", "bytes", "set", "tuple as key", "circular", "NaN", "own", "Own", "list", "str", "int"],
+)
+def test_bad_extra_body(api: Api, extra_body: Any) -> None:
+    assert refuses(api, "create", "extra_body", extra_body).field == "extra_body"
+
+
+@pytest.mark.parametrize("call", ["sign", "create"])
+def test_what_an_iterable_raises_comes_out_as_it_is(api: Api, call: str) -> None:
+    wrong = LookupError()
+
+    def names() -> Iterator[str]:
+        yield "a/"
+        raise wrong
+
+    for name in LISTS[call]:
+        arguments: dict[str, Any] = {name: names()}
+        with pytest.raises(LookupError) as caught:
+            if call == "sign":
+                r2creds.sign(**SIGN, **arguments)
+            else:
+                api.client().create(**PARAMS, **arguments)
+        assert caught.value is wrong
+    assert api.requests == []
+
+
+def test_what_only_sign_or_only_create_knows(api: Api) -> None:
+    assert refuses(api, "create", "actions", ["GetObject"]).field == "actions"
+    assert refuses(api, "create", "issued_at", 1767225600).field == "issued_at"
+    assert refuses(api, "sign", "actions", ["GetObject"]).field == "actions"  # beside a permission
+    assert refuses(api, "sign", "permission", None).field == "permission"
+    assert refuses(api, "create", "permission", None).field == "permission"
+
+
+def test_one_str_for_a_list_says_what_to_write(api: Api) -> None:
+    """It would open every key that begins with one of its characters."""
+    assert "expected a list" in refuses(api, "sign", "prefixes", "data/").message
+
+
+def test_limits_are_those_of_the_library(api: Api) -> None:
+    too_much: dict[str, Any] = {"ttl_seconds": 604801, "prefixes": ["x" * 1025], "bucket": MARKER * 10}
+    for name, value in too_much.items():
+        assert refuses(api, "sign", name, value).field == name
+    for timeout in (2**32 - 1, timedelta(milliseconds=2**32 - 1), True):
+        api.client(timeout_ms=timeout).close()
+    for retries in (0, 2**31 - 1, False):
+        api.client(max_retries=retries).close()
+
+
+def test_a_path_that_is_not_there(api: Api, tmp_path: Path) -> None:
+    assert refuses(api, "Client", "ca_file", tmp_path / MARKER).field == "ca_file"
+
+
+def test_a_client_that_was_not_made_is_closed_quietly(capfd: pytest.CaptureFixture[str]) -> None:
+    wrong: Any
+    for wrong in ({"api_token": ""}, {"api_token": 7}, {"max_retries": 0.5}):
+        with pytest.raises(r2creds.InvalidArgumentError):
+            r2creds.Client(**wrong)
+    client = r2creds.Client.__new__(r2creds.Client)
+    del client
+    assert capfd.readouterr() == ("", "")

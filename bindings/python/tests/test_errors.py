@@ -1,0 +1,226 @@
+"""Every way to fail: which exception comes out, and what it carries."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from conftest import PARAMS, PARENT_SECRET, Api, Reply, compiled, until_end
+
+import r2creds
+
+REFUSED: Any = {"success": False, "errors": [{"code": 1, "message": "no"}]}
+NO_TOKEN: Any = {"success": True, "result": {"accessKeyId": "a", "secretAccessKey": "b", "sessionToken": ""}}
+RICH: Any = {
+    "success": False,
+    "result": None,
+    "messages": ["first", "second"],
+    "errors": [
+        {
+            "code": 10000,
+            "message": "Slow\ndown",
+            "documentation_url": "https://example.com/",
+            "source": {"pointer": "/bucket"},
+        },
+        {"code": 7},
+    ],
+}
+
+
+def hangs_up(handler: Any) -> None:
+    handler.close_connection = True
+
+
+#: The reply; the class, http_status, retryable.
+REPLIES: dict[str, tuple[Reply | Callable[[Any], None], type[r2creds.R2CredsError], int, bool]] = {
+    "400": ((400, REFUSED, {}), r2creds.BadRequestError, 400, False),
+    "401": ((401, REFUSED, {}), r2creds.AuthenticationError, 401, False),
+    "403": ((403, REFUSED, {}), r2creds.PermissionDeniedError, 403, False),
+    "404": ((404, REFUSED, {}), r2creds.NotFoundError, 404, False),
+    "409": ((409, REFUSED, {}), r2creds.ConflictError, 409, True),
+    "422": ((422, REFUSED, {}), r2creds.UnprocessableEntityError, 422, False),
+    "429": ((429, REFUSED, {}), r2creds.RateLimitError, 429, True),
+    "500": ((500, REFUSED, {}), r2creds.InternalServerError, 500, True),
+    "599": ((599, REFUSED, {}), r2creds.InternalServerError, 599, True),
+    "302": ((302, REFUSED, {"Location": "/"}), r2creds.APIStatusError, 302, False),
+    "408": ((408, REFUSED, {}), r2creds.APIStatusError, 408, True),
+    "418": ((418, REFUSED, {}), r2creds.APIStatusError, 418, False),
+    "no success": ((200, REFUSED, {}), r2creds.APIStatusError, 200, False),
+    "no JSON": ((200, b"<html>", {}), r2creds.InvalidResponseError, 200, False),
+    "no token": ((200, NO_TOKEN, {}), r2creds.InvalidResponseError, 200, False),
+    "reset": (hangs_up, r2creds.APIConnectionError, 0, True),
+    "hangs": (until_end, r2creds.APITimeoutError, 0, True),
+}
+
+
+def fails(client: r2creds.Client, cls: type[r2creds.R2CredsError], **arguments: Any) -> r2creds.R2CredsError:
+    """The exception of a call, which is of exactly this class."""
+    with pytest.raises(r2creds.R2CredsError) as caught:
+        client.create(**{**PARAMS, **arguments})
+    error = caught.value
+    assert type(error) is cls
+    assert error.__context__ is None
+    assert error.args == (error.message,)
+    assert "\n" not in error.message
+    return error
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_every_reply_has_its_class(api: Api, name: str) -> None:
+    reply, cls, http_status, retryable = REPLIES[name]
+    api.replies[:] = [reply]
+    error = fails(api.client(), cls, timeout_ms=150 if reply is until_end else None)
+    assert (error.http_status, error.retryable, error.attempts) == (http_status, retryable, 1)
+    assert (error.field, error.request_id, error.retry_after) == (None, None, None)
+    assert error.status == cls.status
+    assert error.errors == ((r2creds.ApiError(1, "no", None, None),) if http_status and reply[1] is REFUSED else ())  # type: ignore[index]
+
+
+def test_everything_an_error_can_carry(api: Api) -> None:
+    api.replies[:] = [(429, RICH, {"Retry-After": "61", "CF-Ray": "0123456789abcdef-LHR"})]
+    error = fails(api.client(max_retries=2), r2creds.RateLimitError)
+    assert error.errors == (
+        r2creds.ApiError(10000, "Slow down", "https://example.com/", "/bucket"),
+        r2creds.ApiError(7, None, None, None),
+    )
+    assert error.messages == ("first", "second")
+    assert error.request_id == "0123456789abcdef-LHR"
+    assert error.retry_after == timedelta(seconds=61)
+    assert (error.status, error.http_status, error.retryable, error.attempts) == (306, 429, True, 1)
+    assert error.hint
+    assert str(error) == f"{error.message}\n    {error.hint}"
+    assert repr(error) == f"RateLimitError({error.message!r})"
+
+
+def test_without_a_hint_the_message_is_all(api: Api) -> None:
+    api.replies[:] = [REPLIES["no JSON"][0]]
+    error = fails(api.client(), r2creds.InvalidResponseError)
+    assert error.hint is None
+    assert str(error) == error.message
+
+
+def test_no_secret_comes_back(api: Api) -> None:
+    secret = "example-api-token"
+    api.replies[:] = [(400, {"success": False, "errors": [{"code": 1, "message": f"{secret} {PARENT_SECRET}"}]}, {})]
+    error = fails(api.client(), r2creds.BadRequestError, parent_secret_access_key=PARENT_SECRET)
+    shown = f"{error} {error!r} {vars(error)}"
+    assert secret not in shown
+    assert PARENT_SECRET not in shown
+    assert "[redacted]" in shown
+
+
+def test_bad_arguments_are_not_sent(api: Api) -> None:
+    error = fails(api.client(), r2creds.InvalidArgumentError, account_id="a/b")
+    assert isinstance(error, ValueError)
+    assert (error.field, error.attempts, error.http_status) == ("account_id", 0, 0)
+    assert api.requests == []
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with closing(socket.create_server(("127.0.0.1", 0))) as made:
+        yield made
+
+
+def test_what_is_no_tls_is_a_tls_error(listener: socket.socket) -> None:
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+    client = r2creds.Client(api_token="token", base_url=f"https://127.0.0.1:{listener.getsockname()[1]}")
+    error = fails(client, r2creds.TLSError)
+    assert isinstance(error, r2creds.APIConnectionError)
+    assert (error.attempts, error.retryable) == (1, False)
+
+
+def test_a_port_that_refuses_is_a_connection_error(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    listener.close()
+    client = r2creds.Client(api_token="token", base_url=f"http://127.0.0.1:{port}", max_retries=0)
+    error = fails(client, r2creds.APIConnectionError)
+    assert (error.attempts, error.retryable, error.http_status) == (1, True, 0)
+
+
+def test_no_authentication_and_what_is_unsupported() -> None:
+    with pytest.raises(r2creds.NoAuthenticationError, match="CLOUDFLARE_API_TOKEN"):
+        r2creds.Client()
+    with pytest.raises(r2creds.UnsupportedError) as unsupported:
+        r2creds.Client(api_token="token", proxy_url="socks5://127.0.0.1:1080")
+    assert unsupported.value.field == "proxy_url"
+    with pytest.raises(r2creds.InvalidArgumentError) as half:
+        r2creds.Client(api_key="key")
+    assert half.value.field == "api_email"
+
+
+def test_faults_of_the_system_are_internal_errors(tmp_path: Path) -> None:
+    """No thread to be had for a name lookup, and a clock that fails: that one panics in the library."""
+    faults = compiled(Path(__file__).with_name("faults.c"), tmp_path / "faults.so")
+    script = f"""
+import ctypes, r2creds
+faults = ctypes.CDLL({str(faults)!r})
+params = {PARAMS!r}
+def fails(switch, call, **arguments):
+    ctypes.c_int.in_dll(faults, switch).value = 1
+    try:
+        call(**params, **arguments)
+    except r2creds.InternalError as error:
+        print(error.status, error.retryable, error.hint is not None)
+client = r2creds.Client(api_token="token", base_url="https://something.invalid", max_retries=0)
+fails("no_threads", client.create)
+fails("failing_clocks", r2creds.sign, parent_secret_access_key={PARENT_SECRET!r})
+r2creds.sign(**params, parent_secret_access_key={PARENT_SECRET!r})
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env={"LD_PRELOAD": str(faults)}, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["900 False False", "901 False True"]
+
+
+def every_class() -> list[type[r2creds.R2CredsError]]:
+    exported = [getattr(r2creds, name) for name in r2creds.__all__]
+    return [cls for cls in exported if isinstance(cls, type) and issubclass(cls, r2creds.R2CredsError)]
+
+
+def made(cls: type[r2creds.R2CredsError]) -> r2creds.R2CredsError:
+    error = r2creds.ApiError(7, "no", None, "/bucket")
+    return cls("message", status=1, errors=(error,), retry_after=timedelta(seconds=2), hint="hint", field="bucket")
+
+
+def raises(name: str) -> None:
+    raise made(getattr(r2creds, name))
+
+
+def test_every_exception_pickles_through_multiprocessing() -> None:
+    assert len(every_class()) == 19
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        for cls in every_class():
+            with pytest.raises(r2creds.R2CredsError) as caught:
+                pool.apply(raises, (cls.__name__,))
+            for error in (caught.value, pickle.loads(pickle.dumps(made(cls))), copy.deepcopy(made(cls))):
+                assert type(error) is cls
+                facts = {k: v for k, v in vars(error).items() if not k.startswith("__")}
+                assert facts == vars(made(cls))
+                assert (str(error), type(error.errors[0])) == ("message\n    hint", r2creds.ApiError)
+
+
+def test_families() -> None:
+    for cls in every_class():
+        assert issubclass(cls, r2creds.R2CredsError)
+        http = issubclass(cls, r2creds.APIStatusError)
+        assert http == (300 <= cls.status < 309)
+        assert issubclass(cls, r2creds.APIConnectionError) == (200 <= cls.status < 203)
+        assert issubclass(cls, ValueError) == (cls is r2creds.InvalidArgumentError)
+        assert cls.__doc__

@@ -1,0 +1,136 @@
+"""What this package knows of the C library, against r2creds.h and the lists of its ABI."""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY
+
+import r2creds
+from r2creds import _arguments, _errors, _library
+
+HEADER = (REPOSITORY / "include/r2creds.h").read_text(encoding="utf-8")
+LAYOUT = [line.split() for line in (REPOSITORY / "tests/abi/layout.txt").read_text(encoding="utf-8").splitlines()]
+CONSTANTS = {line[1]: int(line[2]) for line in LAYOUT if line[0] == "constant"}
+STATUSES = {name[len("R2CREDS_STATUS_") :]: n for name, n in CONSTANTS.items() if name.startswith("R2CREDS_STATUS_")}
+
+CLASSES = {
+    "INVALID_ARGUMENT": r2creds.InvalidArgumentError,
+    "UNSUPPORTED": r2creds.UnsupportedError,
+    "NO_AUTHENTICATION": r2creds.NoAuthenticationError,
+    "CONNECTION": r2creds.APIConnectionError,
+    "TLS": r2creds.TLSError,
+    "TIMEOUT": r2creds.APITimeoutError,
+    "CANCELLED": r2creds.CancelledError,
+    "BAD_REQUEST": r2creds.BadRequestError,
+    "AUTHENTICATION": r2creds.AuthenticationError,
+    "PERMISSION_DENIED": r2creds.PermissionDeniedError,
+    "NOT_FOUND": r2creds.NotFoundError,
+    "CONFLICT": r2creds.ConflictError,
+    "UNPROCESSABLE": r2creds.UnprocessableEntityError,
+    "RATE_LIMITED": r2creds.RateLimitError,
+    "SERVER_ERROR": r2creds.InternalServerError,
+    "API_ERROR": r2creds.APIStatusError,
+    "INVALID_RESPONSE": r2creds.InvalidResponseError,
+    "INTERNAL": r2creds.InternalError,
+    "PANIC": r2creds.InternalError,
+}
+
+
+def structs() -> Iterator[tuple[str, int, list[tuple[str, int, int]]]]:
+    for at, line in enumerate(LAYOUT):
+        if line[0] == "struct":
+            fields = []
+            for kind, *rest in LAYOUT[at + 1 :]:
+                if kind != "field":
+                    break
+                fields.append((rest[0], int(rest[1]), int(rest[2])))
+            yield line[1], int(line[2]), fields
+
+
+def test_every_struct_is_laid_out_as_in_c() -> None:
+    ours = {}
+    for name, cls in vars(_library).items():
+        if isinstance(cls, type) and issubclass(cls, ctypes.Structure) and cls is not ctypes.Structure:
+            c_name = "r2creds_" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+            fields = [(f[0], getattr(cls, f[0]).offset, getattr(cls, f[0]).size) for f in cls._fields_]
+            ours[c_name] = (ctypes.sizeof(cls), fields)
+    assert ours == {name: (size, fields) for name, size, fields in structs()}
+
+
+def test_every_status_has_its_exception_class() -> None:
+    assert {name: _errors.class_of(n) for name, n in STATUSES.items() if name != "OK"} == CLASSES
+    # The header has the same statuses: none is missing in the list above.
+    assert set(re.findall(r"R2CREDS_STATUS_([A-Z_]+) \d", HEADER)) == set(STATUSES)
+    for name, cls in CLASSES.items():
+        if name != "PANIC":
+            assert cls.status == STATUSES[name]
+
+
+def test_a_status_of_a_later_library_is_read_by_its_hundred() -> None:
+    assert [_errors.class_of(n) for n in (199, 299, 399, 999, 400)] == [
+        r2creds.InvalidArgumentError,
+        r2creds.APIConnectionError,
+        r2creds.APIStatusError,
+        r2creds.InternalError,
+        r2creds.R2CredsError,
+    ]
+
+
+def test_permissions_and_jurisdictions_are_those_of_the_header() -> None:
+    def named(prefix: str) -> dict[str, int]:
+        return {k[len(prefix) :].lower().replace("_", "-"): v for k, v in CONSTANTS.items() if k.startswith(prefix)}
+
+    assert named("R2CREDS_PERMISSION_") == {"unset": 0, **_arguments._PERMISSIONS}
+    assert named("R2CREDS_JURISDICTION_") == _arguments._JURISDICTIONS
+    assert [p.value for p in r2creds.Permission] == list(_arguments._PERMISSIONS)
+    assert [j.value for j in r2creds.Jurisdiction] == list(_arguments._JURISDICTIONS)
+    assert CONSTANTS["R2CREDS_ABI_VERSION"] == _library.ABI_VERSION
+
+
+@pytest.mark.parametrize(
+    ("call", "taken"),
+    [
+        (r2creds.sign, ["params"]),
+        (r2creds.Client, ["client_options"]),
+        (r2creds.Client.create, ["params", "request_options"]),
+    ],
+    ids=["sign", "Client", "create"],
+)
+def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) -> None:
+    # What is C's own, or stands for Ctrl-C and Client.close.
+    own = {"struct_size", "reserved", "cancel", "poll", "poll_context"}
+    fields = {f[0] for name, _, fields in structs() if name[len("r2creds_") :] in taken for f in fields}
+    fields = {name for name in fields if not name.endswith("_len")} - own
+    parameters = {n: p for n, p in inspect.signature(call).parameters.items() if n != "self"}
+    assert set(parameters) == fields
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    # Documented, each of them.
+    for name in parameters:
+        assert re.search(rf"^ *([a-z_]+, )*{name}(, [a-z_]+)*: ", call.__doc__, re.MULTILINE), name
+
+
+def test_results_have_the_fields_of_the_structs() -> None:
+    fields = {name[len("r2creds_") :]: {f[0] for f in fields} - {"struct_size"} for name, _, fields in structs()}
+    assert set(r2creds.Credentials.__slots__) == fields["credentials"]
+    assert set(r2creds.ApiError._fields) == fields["api_error"]
+    error = {"retry_after" if f == "retry_after_ms" else f for f in fields["error"] if not f.endswith("_len")}
+    assert error - {"message"} <= set(vars(r2creds.R2CredsError))
+
+
+def test_every_function_is_exported() -> None:
+    """And of the exported ones only a name for logs is left out: here the class of an exception says it."""
+    used = set(re.findall(r'"(r2creds_\w+)"', inspect.getsource(_library))) | {"r2creds_abi_version"}
+    exported = (REPOSITORY / "tests/abi/symbols.txt").read_text(encoding="utf-8").split()
+    assert used == set(exported) - {"r2creds_status_name"}
+
+
+def test_version_is_the_crates() -> None:
+    found = re.search(r'^version = "(.+)"$', (REPOSITORY / "Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    assert found[1] == r2creds.__version__
