@@ -315,11 +315,20 @@ def _error(status: int, err: Any) -> R2CredsError:
         ),
         messages=tuple(raw.messages[i].decode() for i in range(raw.messages_len)),
         request_id=_text(raw.request_id),
-        retry_after=None if raw.retry_after_ms < 0 else timedelta(milliseconds=raw.retry_after_ms),
+        retry_after=_wait(raw.retry_after_ms),
         hint=_text(raw.hint),
         retryable=raw.retryable != 0,
         attempts=raw.attempts,
     )
+
+
+def _wait(milliseconds: int) -> timedelta | None:
+    if milliseconds < 0:
+        return None
+    try:
+        return timedelta(milliseconds=milliseconds)
+    except OverflowError:  # a server may ask for more than a timedelta holds
+        return timedelta.max
 
 
 def _text(value: bytes | None) -> str | None:
