@@ -41,7 +41,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def refuse(field: str, problem: str) -> InvalidArgumentError:
-    """An InvalidArgumentError in the library's own manner: what is wrong with the value, never the value."""
+    """An InvalidArgumentError in the library's own manner: what is wrong with the value, never the value.
+
+    Not to be raised while an exception that holds the value is handled: Python would keep that one as its context.
+    """
     return InvalidArgumentError(f"{field}: {problem}", field=field)
 
 
@@ -49,12 +52,14 @@ def text(field: str, value: str | None) -> bytes | None:
     """A NUL-terminated string, or NULL."""
     if value is None:
         return None
+    if not isinstance(value, str):
+        raise refuse(field, f"{type(value).__name__}, expected str")
     try:
         encoded = value.encode()
     except UnicodeEncodeError:
-        raise refuse(field, "a lone surrogate, expected text that UTF-8 can hold") from None
-    except AttributeError:
-        raise refuse(field, f"{type(value).__name__}, expected str") from None
+        encoded = None
+    if encoded is None:
+        raise refuse(field, "a lone surrogate, expected text that UTF-8 can hold")
     if b"\0" in encoded:
         raise refuse(field, "a NUL inside the string")
     return encoded
@@ -138,10 +143,10 @@ def _issued_at(value: int | datetime | None) -> int:
 def _choice(field: str, value: str | None, numbers: Mapping[str, int]) -> int:
     if value is None:
         return 0
-    try:
-        return numbers[value]
-    except (KeyError, TypeError):
-        raise refuse(field, f"unknown, expected one of {', '.join(numbers)}") from None
+    number = numbers.get(value) if isinstance(value, str) else None
+    if number is None:
+        raise refuse(field, f"unknown, expected one of {', '.join(numbers)}")
+    return number
 
 
 def params(
@@ -228,10 +233,9 @@ def _lines(headers: Mapping[str, str] | None) -> list[str] | None:
     """Header lines. What is not a str would be sent as its repr, and a name with a colon as another name."""
     if headers is None:
         return None
-    try:
-        items = list(headers.items())
-    except AttributeError:
-        raise refuse("headers", f"{type(headers).__name__}, expected a mapping of str to str") from None
+    if not hasattr(headers, "items"):
+        raise refuse("headers", f"{type(headers).__name__}, expected a mapping of str to str")
+    items = list(headers.items())
     for at, (name, value) in enumerate(items):
         for part in (name, value):
             if not isinstance(part, str):
