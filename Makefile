@@ -21,7 +21,7 @@ INSTALLED := libr2creds.so.$(VERSION)
 endif
 
 .PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc \
-	needs-python wheel venv test-python bench-python
+	needs-python wheel venv test-python python-tests bench-python
 
 all: lib static
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from conftest import ACCOUNT, PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, Reply, send
@@ -225,6 +225,15 @@ def test_a_client_keeps_its_connection_until_it_is_closed(api: Api) -> None:
     with pytest.raises(r2creds.InvalidArgumentError, match="closed") as caught:
         client.create(**PARAMS)
     assert caught.value.field == "client"
+
+
+def test_a_client_is_neither_pickled_nor_copied(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
+    with api.client() as client:
+        duplicate: Callable[[r2creds.Client], object]
+        for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="make one in each process"):
+                duplicate(client)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_client_that_is_dropped_closes_its_connection(api: Api) -> None:
