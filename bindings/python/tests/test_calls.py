@@ -9,7 +9,6 @@ import pickle
 import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -181,11 +180,6 @@ def test_an_empty_proxy_url_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
         r2creds.Client(api_token="token")
     assert caught.value.field == "proxy_url"
     r2creds.Client(api_token="token", proxy_url="").close()
-
-
-def test_ca_file_is_a_path(tmp_path: Path) -> None:
-    with pytest.raises(r2creds.InvalidArgumentError, match="ca_file"):
-        r2creds.Client(api_token="token", ca_file=tmp_path / "missing.pem")
 
 
 def test_failed_attempts_are_repeated_as_often_as_asked(api: Api) -> None:

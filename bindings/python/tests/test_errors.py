@@ -126,13 +126,6 @@ def test_no_secret_comes_back(api: Api) -> None:
     assert "[redacted]" in shown
 
 
-def test_bad_arguments_are_not_sent(api: Api) -> None:
-    error = fails(api.client(), r2creds.InvalidArgumentError, account_id="a/b")
-    assert isinstance(error, ValueError)
-    assert (error.field, error.attempts, error.http_status) == ("account_id", 0, 0)
-    assert api.requests == []
-
-
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with closing(socket.create_server(("127.0.0.1", 0))) as made:
