@@ -20,8 +20,9 @@ SONAME := libr2creds.so.0
 INSTALLED := libr2creds.so.$(VERSION)
 endif
 
-.PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean needs-cargo needs-cc \
-	needs-python wheel venv test-python bench-python e2e
+.PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean emulator e2e \
+	wheel venv go-prefix go-static needs-cargo needs-cc needs-python needs-go \
+	test-rust test-emulator test-python python-tests test-go go-tests e2e-tests e2e-go bench-rust bench-python bench-go
 
 all: lib static
 

@@ -9,8 +9,7 @@ import pickle
 import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from conftest import ACCOUNT, PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, Reply, send
@@ -183,11 +182,6 @@ def test_an_empty_proxy_url_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
     r2creds.Client(api_token="token", proxy_url="").close()
 
 
-def test_ca_file_is_a_path(tmp_path: Path) -> None:
-    with pytest.raises(r2creds.InvalidArgumentError, match="ca_file"):
-        r2creds.Client(api_token="token", ca_file=tmp_path / "missing.pem")
-
-
 def test_failed_attempts_are_repeated_as_often_as_asked(api: Api) -> None:
     fails: Reply = (503, {"success": False}, {"retry-after-ms": "1"})
     thrice = r2creds.Client(api_token="token", base_url=api.url)
@@ -225,6 +219,15 @@ def test_a_client_keeps_its_connection_until_it_is_closed(api: Api) -> None:
     with pytest.raises(r2creds.InvalidArgumentError, match="closed") as caught:
         client.create(**PARAMS)
     assert caught.value.field == "client"
+
+
+def test_a_client_is_neither_pickled_nor_copied(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
+    with api.client() as client:
+        duplicate: Callable[[r2creds.Client], object]
+        for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="make one in each process"):
+                duplicate(client)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_client_that_is_dropped_closes_its_connection(api: Api) -> None:

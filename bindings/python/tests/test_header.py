@@ -115,6 +115,20 @@ def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) ->
         assert re.search(rf"^ *([a-z_]+, )*{name}(, [a-z_]+)*: ", call.__doc__, re.MULTILINE), name
 
 
+@pytest.mark.parametrize(
+    ("call", "begin", "names"),
+    [
+        (r2creds.sign, "S3 operations such as", r"\b[A-Z][a-z]+[A-Z]\w+"),
+        (r2creds.Client.create, "framed or authenticated:", r"\b[A-Z][\w*-]+"),
+    ],
+    ids=["actions", "headers"],
+)
+def test_the_lists_in_docstrings_are_those_of_the_header(call: Any, begin: str, names: str) -> None:
+    found = set(re.findall(names, re.split(r"\*/|\. Accept", HEADER.partition(begin)[2])[0]))
+    assert len(found) > 12
+    assert found <= set(re.findall(names, call.__doc__))
+
+
 def test_results_have_the_fields_of_the_structs() -> None:
     fields = {name[len("r2creds_") :]: {f[0] for f in fields} - {"struct_size"} for name, _, fields in structs()}
     assert set(r2creds.Credentials.__slots__) == fields["credentials"]

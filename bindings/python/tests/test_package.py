@@ -220,7 +220,7 @@ def test_a_library_that_is_not_ours(tmp_path: Path, code: str | None, said: str)
     message, name, path = done.stdout.splitlines()
     assert message.startswith(f"r2creds: its library {copy / LIBRARY.name} ")
     assert said in message
-    assert "pip install --force-reinstall r2creds" in message
+    assert "pip install ./bindings/python" in message
     assert (name, path) == ("r2creds", str(copy / LIBRARY.name))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Iterable, Mapping
-from ctypes import Array, c_char_p, c_void_p, sizeof
+from ctypes import Array, c_char_p, c_int32, c_int64, c_uint32, c_void_p, sizeof
 from datetime import datetime, timedelta
 from operator import index
 from typing import Any
@@ -41,7 +41,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def refuse(field: str, problem: str) -> InvalidArgumentError:
-    """An InvalidArgumentError in the library's own manner: what is wrong with the value, never the value."""
+    """An InvalidArgumentError in the library's own manner: what is wrong with the value, never the value.
+
+    Not to be raised while an exception that holds the value is handled: Python would keep that one as its context.
+    """
     return InvalidArgumentError(f"{field}: {problem}", field=field)
 
 
@@ -49,12 +52,14 @@ def text(field: str, value: str | None) -> bytes | None:
     """A NUL-terminated string, or NULL."""
     if value is None:
         return None
+    if not isinstance(value, str):
+        raise refuse(field, f"{type(value).__name__}, expected str")
     try:
         encoded = value.encode()
     except UnicodeEncodeError:
-        raise refuse(field, "a lone surrogate, expected text that UTF-8 can hold") from None
-    except AttributeError:
-        raise refuse(field, f"{type(value).__name__}, expected str") from None
+        encoded = None
+    if encoded is None:
+        raise refuse(field, "a lone surrogate, expected text that UTF-8 can hold")
     if b"\0" in encoded:
         raise refuse(field, "a NUL inside the string")
     return encoded
@@ -86,14 +91,17 @@ def texts(field: str, values: Iterable[str] | None) -> tuple[Array[c_char_p] | N
     return (c_char_p * len(encoded))(*encoded), len(encoded)
 
 
-def _number(field: str, value: Any, bits: int) -> int:
-    """An integer that fits: ctypes would cut off what does not."""
+def _integer(field: str, value: Any) -> int:
     try:
-        number = index(value)
+        return index(value)
     except TypeError:
         raise refuse(field, f"{type(value).__name__}, expected int") from None
-    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
-        raise refuse(field, f"does not fit in {bits} bits")
+
+
+def _fits(field: str, number: int, kind: type[c_int32 | c_int64 | c_uint32]) -> int:
+    """The number, which ctypes would cut off where it does not fit."""
+    if kind(number).value != number:
+        raise refuse(field, f"does not fit in {8 * sizeof(kind)} bits")
     return number
 
 
@@ -105,21 +113,19 @@ def _duration(field: str, value: int | timedelta | None, unit: timedelta) -> int
         value, rest = divmod(value, unit)
         if rest:
             raise refuse(field, f"a timedelta that is not whole {'seconds' if unit is _SECOND else 'milliseconds'}")
-    number = _number(field, value, 64)
+    number = _integer(field, value)
     if number < 1:
         raise refuse(field, "0 or less, expected more")
-    if number >= 2**32:
-        raise refuse(field, "does not fit in 32 bits")
-    return number
+    return _fits(field, number, c_uint32)
 
 
 def _retries(value: int | None) -> int:
     if value is None:
         return 0
-    number = _number("max_retries", value, 32)
+    number = _integer("max_retries", value)
     if number < 0:
         raise refuse("max_retries", "negative, expected 0 or more")
-    return number or -1
+    return _fits("max_retries", number, c_int32) or -1
 
 
 def _issued_at(value: int | datetime | None) -> int:
@@ -129,19 +135,19 @@ def _issued_at(value: int | datetime | None) -> int:
         if value.utcoffset() is None:
             raise refuse("issued_at", "a datetime without a time zone; use datetime.now(timezone.utc)")
         value = int(value.timestamp() // 1)
-    number = _number("issued_at", value, 64)
+    number = _integer("issued_at", value)
     if number == 0:
         raise refuse("issued_at", "0, expected more")
-    return number
+    return _fits("issued_at", number, c_int64)
 
 
 def _choice(field: str, value: str | None, numbers: Mapping[str, int]) -> int:
     if value is None:
         return 0
-    try:
-        return numbers[value]
-    except (KeyError, TypeError):
-        raise refuse(field, f"unknown, expected one of {', '.join(numbers)}") from None
+    number = numbers.get(value) if isinstance(value, str) else None
+    if number is None:
+        raise refuse(field, f"unknown, expected one of {', '.join(numbers)}")
+    return number
 
 
 def params(
@@ -228,10 +234,9 @@ def _lines(headers: Mapping[str, str] | None) -> list[str] | None:
     """Header lines. What is not a str would be sent as its repr, and a name with a colon as another name."""
     if headers is None:
         return None
-    try:
-        items = list(headers.items())
-    except AttributeError:
-        raise refuse("headers", f"{type(headers).__name__}, expected a mapping of str to str") from None
+    if not hasattr(headers, "items"):
+        raise refuse("headers", f"{type(headers).__name__}, expected a mapping of str to str")
+    items = list(headers.items())
     for at, (name, value) in enumerate(items):
         for part in (name, value):
             if not isinstance(part, str):

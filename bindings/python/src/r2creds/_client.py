@@ -8,7 +8,7 @@ from ctypes import byref, c_void_p
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from . import _arguments, _library
 from ._arguments import Jurisdiction, Permission
@@ -43,7 +43,10 @@ def sign(
             API token.
         parent_secret_access_key: Its secret: 64 lower-case hexadecimal digits, the SHA-256 of the API token's value.
         permission: A :class:`Permission`, or its text such as ``"object-read-only"``.
-        actions: S3 operations such as ``"GetObject"`` instead of a permission; r2creds.h has the list.
+        actions: S3 operations instead of a permission, each at most once: ``HeadObject GetObject GetBucketLocation
+            ListObjectsV1 ListObjectsV2 ListMultipartUploads ListParts``, ``PutObject DeleteObject DeleteObjects
+            CopyObject``, ``CreateMultipartUpload UploadPart UploadPartCopy AbortMultipartUpload
+            CompleteMultipartUpload``.
         prefixes: Key prefixes the credential may touch, 1 to 1024 bytes each. Plain string prefixes: ``data/a`` also
             opens ``data/ab``. With neither prefixes nor objects: the whole bucket.
         objects: Exact object keys the credential may touch, 1 to 1024 bytes each.
@@ -119,7 +122,6 @@ class Client:
         connect_timeout_ms: int | timedelta | None = None,
         max_retries: int | None = None,
     ) -> None:
-        self._handle: _Handle | None = None
         options = _arguments.client_options(
             api_token,
             api_email,
@@ -133,7 +135,7 @@ class Client:
             connect_timeout_ms,
             max_retries,
         )
-        self._handle = _Handle(options)
+        self._handle: _Handle | None = _Handle(options)
 
     def create(
         self,
@@ -167,7 +169,9 @@ class Client:
             jurisdiction, endpoint: As for :func:`sign`; here they decide nothing but the ``endpoint`` of the result.
             parent_secret_access_key: Not needed and not sent; if it is there, it is kept out of errors.
             actions, issued_at: Refused, for the API has neither; here so that one set of arguments fits both calls.
-            headers: Extra headers. Those that authenticate or frame the request are refused; r2creds.h has the list.
+            headers: Extra headers. Those that authenticate or frame the request are refused: Host, Content-*,
+                Transfer-Encoding, Connection, Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding,
+                Authorization, Proxy-*, X-Auth-*.
             extra_body: JSON values that are appended to the request's body, for parameters newer than this package.
             timeout_ms: For the whole call; milliseconds, or a timedelta. Default: the client's.
             max_retries: How often a failed attempt is repeated; 0: never. Default: the client's.
@@ -229,6 +233,9 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<r2creds.Client, {'closed' if self._handle is None else 'open'}>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Client holds connections and an API token, and does not pickle; make one in each process")
 
 
 class _Handle:
@@ -315,11 +322,20 @@ def _error(status: int, err: Any) -> R2CredsError:
         ),
         messages=tuple(raw.messages[i].decode() for i in range(raw.messages_len)),
         request_id=_text(raw.request_id),
-        retry_after=None if raw.retry_after_ms < 0 else timedelta(milliseconds=raw.retry_after_ms),
+        retry_after=_wait(raw.retry_after_ms),
         hint=_text(raw.hint),
         retryable=raw.retryable != 0,
         attempts=raw.attempts,
     )
+
+
+def _wait(milliseconds: int) -> timedelta | None:
+    if milliseconds < 0:
+        return None
+    try:
+        return timedelta(milliseconds=milliseconds)
+    except OverflowError:  # a server may ask for more than a timedelta holds
+        return timedelta.max
 
 
 def _text(value: bytes | None) -> str | None:

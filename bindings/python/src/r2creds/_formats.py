@@ -8,7 +8,7 @@ import shlex
 from datetime import datetime
 from typing import Callable
 
-from ._credentials import Credentials
+from ._credentials import CHECKSUMS, REGION, Credentials
 from ._errors import InvalidResponseError
 
 
@@ -17,10 +17,8 @@ def environment(creds: Credentials) -> dict[str, str]:
     return {
         **creds.env(),
         # botocore, and so boto3 and the AWS CLI, does not read AWS_REGION; a region of ~/.aws/config would win.
-        "AWS_DEFAULT_REGION": "auto",
-        # R2 does not take the checksums that recent AWS SDKs send of their own accord.
-        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+        "AWS_DEFAULT_REGION": REGION,
+        **{f"AWS_{name.upper()}": value for name, value in CHECKSUMS.items()},
     }
 
 
@@ -61,7 +59,7 @@ def _rclone(creds: Credentials) -> str:
         "secret_access_key": creds.secret_access_key,
         "session_token": creds.session_token,
         "endpoint": creds.endpoint,
-        "region": "auto",
+        "region": REGION,
         # Without it rclone asks whether the bucket exists, and tries to make it, before it writes.
         "no_check_bucket": "true",
     }

@@ -120,7 +120,7 @@ _PATH = os.path.join(
 
 
 def _unusable(problem: str) -> ImportError:
-    again = "install the package again: pip install --force-reinstall r2creds, or from a checkout ./bindings/python"
+    again = "install the package again, from its wheel or with pip install ./bindings/python in a checkout"
     return ImportError(f"r2creds: its library {_PATH} {problem}; {again}", name="r2creds", path=_PATH)
 
 

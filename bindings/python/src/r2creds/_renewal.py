@@ -10,6 +10,10 @@ from ._credentials import Credentials
 #: Makes a credential each time it is called, with :func:`r2creds.sign` or :meth:`r2creds.Client.create`.
 Mint = Callable[[], Credentials]
 
+#: How long after a renewal that failed the next one is tried, while the credential is still good. Each may take as long
+#: as a call's timeout.
+_PAUSE = timedelta(seconds=10)
+
 
 def margin(creds: Credentials) -> timedelta:
     """How long before its end a credential should be replaced: an eighth of its life, at most ten minutes."""
@@ -27,15 +31,18 @@ class Renewed:
         self._mint = mint
         #: The newest credential.
         self.creds = mint()
+        self._due = self.creds.expires_at - margin(self.creds)
 
     def renew(self) -> Credentials:
         """The newest credential, replaced first if it is time. If that fails, it is kept for as long as it is good."""
-        if datetime.now(timezone.utc) >= self.creds.expires_at - margin(self.creds):
+        if datetime.now(timezone.utc) >= self._due:
             try:
                 self.creds = self._mint()
+                self._due = self.creds.expires_at - margin(self.creds)
             except Exception:
                 if self.creds.expired:
                     raise
+                self._due = min(datetime.now(timezone.utc) + _PAUSE, self.creds.expires_at)
                 import logging  # rarely needed, and slow to import
 
                 logging.getLogger("r2creds").warning("Renewing a credential early failed", exc_info=True)
