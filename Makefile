@@ -23,6 +23,8 @@ endif
 .PHONY: all lib static install uninstall dist demo test lint bench soak fuzz header docs freeze clean emulator e2e \
 	wheel venv go-prefix go-static needs-cargo needs-cc needs-python needs-go \
 	test-rust test-emulator test-python python-tests test-go go-tests e2e-tests e2e-go bench-rust bench-python bench-go
+# cargo uses all processors by itself, and the suites share a virtual environment.
+.NOTPARALLEL:
 
 all: lib static
 
