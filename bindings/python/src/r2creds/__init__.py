@@ -71,3 +71,8 @@ __all__ = [
     "__version__",
     "sign",
 ]
+
+# Tracebacks and help() name things as users import them.
+for _name in __all__:
+    if _name != "__version__":
+        globals()[_name].__module__ = __name__
