@@ -28,6 +28,7 @@ func TestAContextThatIsOverSendsNothing(t *testing.T) {
 	failure := failed(t, err, r2creds.ErrTimeout)
 	equal(t, "attempts", failure.Attempts, 0)
 	equal(t, "timeout", failure.Timeout(), true)
+	equal(t, "temporary", failure.Temporary(), true) // as of every timeout
 	equal(t, "deadline", errors.Is(err, context.DeadlineExceeded), true)
 	equal(t, "requests", server.count(), 0)
 }
@@ -116,6 +117,41 @@ func TestAContextOfAnotherKindEndsACallToo(t *testing.T) {
 			failed(t, err, r2creds.ErrCancelled)
 		}
 	}
+}
+
+// A context that says its deadline late: a call's trigger asks for it once the context is done.
+type slowContext struct {
+	ownContext
+	asked, answer chan struct{}
+}
+
+func (c slowContext) Deadline() (time.Time, bool) {
+	if c.Err() != nil {
+		close(c.asked)
+		<-c.answer
+	}
+	return time.Time{}, false
+}
+
+// A trigger that is running uses what is freed when the call returns, so the call does not return before it.
+func TestACallWaitsForItsTrigger(t *testing.T) {
+	ctx := slowContext{ownContext{background, make(chan struct{}), context.Canceled}, make(chan struct{}), make(chan struct{})}
+	server := newAPIThat(t, func(string) { close(ctx.done) })
+	client := newClient(t, server.URL, r2creds.WithTimeout(300*time.Millisecond))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := client.Create(ctx, forAccount("hangs"))
+		ended <- err
+	}()
+	await(t, "the trigger", ctx.asked)
+	await(t, "the end of the connection", server.closed)
+	select {
+	case <-ended:
+		t.Fatal("returned while its trigger was running")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(ctx.answer)
+	failed(t, <-ended, r2creds.ErrTimeout)
 }
 
 // Close ends what is in flight, waits for it, and is the last thing that a client does.

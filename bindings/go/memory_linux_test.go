@@ -64,3 +64,25 @@ func TestNothingOfCIsLeft(t *testing.T) {
 		t.Errorf("%d descriptors more than before", grown)
 	}
 }
+
+func TestSecretsAreWipedBeforeTheirMemoryIsFreed(t *testing.T) {
+	inProcessWith(t, "testdata/free.c", "TestInsideAFree")
+}
+
+// TestInsideAFree is what that process runs; anywhere else it has nothing to do.
+func TestInsideAFree(t *testing.T) {
+	if os.Getenv(preloaded) != "testdata/free.c" {
+		return
+	}
+	if _, err := r2creds.Sign(signParams()); err != nil {
+		t.Fatal(err)
+	}
+	refused := signParams()
+	refused.Bucket = "-"
+	_, err := r2creds.Sign(refused)
+	failed(t, err, r2creds.ErrInvalidArgument)
+	client := newClient(t, newAPI(t).URL, r2creds.WithAPIToken(parentSecret))
+	if _, err := client.Create(background, signParams()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -42,6 +42,7 @@ type Provider struct {
 
 	mu     sync.Mutex
 	latest *r2creds.Credentials
+	failed bool // whether the last attempt to renew them did
 }
 
 var (
@@ -71,7 +72,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.latest = made
+	p.latest, p.failed = made, false
 	return forSDK(made), nil
 }
 
@@ -100,6 +101,7 @@ func (p *Provider) HandleFailToRefresh(_ context.Context, previous aws.Credentia
 	if errors.As(failure, &known) {
 		wait = max(wait, known.RetryAfter)
 	}
+	p.failed = true
 	kept := forSDK(p.latest) // previous says an earlier end, because of the window
 	if again := time.Now().Add(wait); again.Before(kept.Expires) {
 		kept.Expires = again
@@ -107,8 +109,14 @@ func (p *Provider) HandleFailToRefresh(_ context.Context, previous aws.Credentia
 	return kept, nil
 }
 
-// AdjustExpiresBy is for the SDK's cache: it lets its ExpiryWindow take at most half of the time that is left.
+// AdjustExpiresBy is for the SDK's cache: it lets its ExpiryWindow take at most half of the time that is left, and
+// nothing where HandleFailToRefresh has said when the next attempt is.
 func (p *Provider) AdjustExpiresBy(credentials aws.Credentials, by time.Duration) (aws.Credentials, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed {
+		return credentials, nil
+	}
 	if half := -time.Until(credentials.Expires) / 2; by < half {
 		by = half
 	}

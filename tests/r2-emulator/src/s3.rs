@@ -259,6 +259,14 @@ fn is_storable(bucket: &str, key: &str) -> bool {
     beside <= LONGEST_NAME && !key.contains('\0') && names.all(|name| !matches!(name, "" | "." | ".."))
 }
 
+/// s3s-fs cuts a name one byte after a delimiter begins, and panics where that is inside a character.
+fn short_delimiter(delimiter: Option<&str>) -> S3Result<()> {
+    if delimiter.is_none_or(|delimiter| delimiter.len() == 1) {
+        return Ok(());
+    }
+    Err(s3_error!(NotImplemented, "The emulator takes a delimiter of one byte; see its README"))
+}
+
 #[async_trait::async_trait]
 impl S3Access for Authorization {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
@@ -302,13 +310,15 @@ impl S3Access for Authorization {
         // s3s-fs would say that it encodes names, and not do it; and an empty delimiter would cut every name.
         request.input.encoding_type = None;
         request.input.ignore_empty_strings();
-        self.permit_listing("ListObjectsV1", &request.input.bucket, request.input.prefix.as_deref())
+        self.permit_listing("ListObjectsV1", &request.input.bucket, request.input.prefix.as_deref())?;
+        short_delimiter(request.input.delimiter.as_deref())
     }
 
     async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
         request.input.encoding_type = None;
         request.input.ignore_empty_strings();
-        self.permit_listing("ListObjectsV2", &request.input.bucket, request.input.prefix.as_deref())
+        self.permit_listing("ListObjectsV2", &request.input.bucket, request.input.prefix.as_deref())?;
+        short_delimiter(request.input.delimiter.as_deref())
     }
 
     async fn list_multipart_uploads(&self, request: &mut S3Request<ListMultipartUploadsInput>) -> S3Result<()> {

@@ -178,6 +178,10 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
         assert!(!list("list/a/").text().contains("list/b"));
         let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
         assert_eq!(ask.query("delimiter", "").send(&keys).element("Key"), "list/a/1", "an empty delimiter is none");
+        for long in ["é", "//"] {
+            let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
+            assert_eq!(ask.query("delimiter", long).send(&keys).verdict, "501 NotImplemented", "{long}");
+        }
         for outside in ["", "list", "list/a", "list/b/", "list/b/1", "/list/a/", "list/../"] {
             assert_eq!(list(outside).verdict, DENIED, "version {version}: {outside}");
         }
