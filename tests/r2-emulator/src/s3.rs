@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
@@ -248,15 +250,31 @@ impl Authorization {
         let above = Path::new(key).ancestors().skip(1);
         self.holds(bucket, key) && !above.into_iter().any(|path| self.0.folder.join(bucket).join(path).is_file())
     }
+
+    /// Whether the upload that the query names is one of this key: s3s-fs would take any, and so an upload to another key
+    /// could be read through this one.
+    fn began(&self, bucket: &str, key: &str, query: &str) -> bool {
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "uploadId").is_some_and(|(_, id)| {
+            let is_clear = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+            is_clear && is_storable(bucket, key) && self.0.folder.join(upload_file(bucket, key, &id)).is_file()
+        })
+    }
+}
+
+/// The file in which s3s-fs keeps what it knows of a multipart upload that goes on.
+fn upload_file(bucket: &str, key: &str, upload_id: &str) -> String {
+    let [bucket, key] = [bucket, key].map(|text| URL_SAFE_NO_PAD.encode(text));
+    format!(".bucket-{bucket}.object-{key}.upload-{upload_id}.metadata.json")
 }
 
 /// s3s-fs keeps a key as a path, so `..` would leave the grant, and the key once more in the name of a file beside it.
 fn is_storable(bucket: &str, key: &str) -> bool {
     const LONGEST_NAME: usize = 255;
-    let base64 = |text: &str| (text.len() * 4).div_ceil(3);
-    let beside = ".bucket-.object-.upload-.metadata.json".len() + 36 + base64(bucket) + base64(key);
+    let upload_id = "00000000-0000-0000-0000-000000000000";
     let mut names = key.split('/');
-    beside <= LONGEST_NAME && !key.contains('\0') && names.all(|name| !matches!(name, "" | "." | ".."))
+    upload_file(bucket, key, upload_id).len() <= LONGEST_NAME
+        && !key.contains('\0')
+        && names.all(|name| !matches!(name, "" | "." | ".."))
 }
 
 /// s3s-fs cuts a name one byte after a delimiter begins, and panics where that is inside a character.
@@ -299,6 +317,15 @@ impl S3Access for Authorization {
                             NotImplemented,
                             "The emulator cannot keep an object of this name; see its README"
                         ))
+                    }
+                    "UploadPart"
+                    | "UploadPartCopy"
+                    | "ListParts"
+                    | "AbortMultipartUpload"
+                    | "CompleteMultipartUpload"
+                        if !self.began(bucket, key, context.uri().query().unwrap_or_default()) =>
+                    {
+                        Err(S3Error::new(S3ErrorCode::NoSuchUpload))
                     }
                     _ => Ok(()),
                 }

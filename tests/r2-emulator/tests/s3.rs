@@ -277,6 +277,23 @@ fn multipart_with_a_temporary_credential() {
 }
 
 #[test]
+fn an_upload_is_one_of_its_key() {
+    let keys = SHARED.sign(&Params { prefixes: &["tied/in/"], ..params() });
+    let (id, parts) = upload("tied/out/a");
+    let [path, home] = ["in", "out"].map(|folder| format!("/{BUCKET}/tied/{folder}/a"));
+    let ask = |method: &'static str| SHARED.ask(method, &path).query("uploadId", &id);
+    assert_eq!(ask("GET").send(&keys).verdict, "404 NoSuchUpload");
+    assert_eq!(ask("PUT").query("partNumber", "2").body(b"part").send(&keys).verdict, "404 NoSuchUpload");
+    assert_eq!(ask("POST").body(parts.as_bytes()).send(&keys).verdict, "404 NoSuchUpload");
+    assert_eq!(ask("DELETE").send(&keys).verdict, "404 NoSuchUpload");
+    let odd = SHARED.ask("GET", &path).query("uploadId", "../x");
+    assert_eq!(odd.send(&keys).verdict, "404 NoSuchUpload");
+    // It is still there.
+    let own = SHARED.ask("POST", &home).query("uploadId", &id);
+    assert_eq!(own.body(parts.as_bytes()).send(&Keys::parent()).verdict, "200");
+}
+
+#[test]
 fn a_refused_upload_is_told_so() {
     let emulator = Emulator::start();
     let keys = emulator.sign(&Params { prefixes: &["in/"], ..params() });
