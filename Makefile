@@ -157,7 +157,6 @@ test-rust: lib static needs-cc
 
 # A Cloudflare R2 on loopback with an example account, for your own tests. tests/r2-emulator/README.md says what it does.
 EMULATOR := $(OUT)/debug/r2-emulator
-.PHONY: emulator test-emulator
 emulator: needs-cargo
 	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
 	@echo "# An R2 for your tests, until Ctrl-C. In another shell:"
@@ -203,7 +202,6 @@ python-tests: venv
 GO ?= go
 GO_PREFIX := $(OUT)/go-prefix
 GO_STATIC := bindings/go/internal/static
-.PHONY: needs-go go-prefix go-static test-go go-tests bench-go
 GO_ENV := PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR)
 needs-go: needs-cc
 	@command -v $(GO) >/dev/null || { echo "missing: go (1.22 or later)" >&2; exit 1; }
