@@ -261,11 +261,12 @@ bench-rust soak: lib needs-cc
 
 # And cloudflare-python.
 BENCH_VENV := $(OUT)/venv-bench
+BENCH_PIP := $(BENCH_VENV)/bin/pip --disable-pip-version-check --quiet
 bench-python: wheel needs-cc
 	@[ -x $(BENCH_VENV)/bin/pip ] || $(PYTHON) -m venv $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/pip --disable-pip-version-check --quiet install -r bindings/python/bench-requirements.txt
-	@$(BENCH_VENV)/bin/pip --disable-pip-version-check --quiet install --force-reinstall --no-deps $(OUT)/wheel/*.whl
-	@$(BENCH_VENV)/bin/python bindings/python/bench.py $(OUT)/wheel/*.whl
+	@$(BENCH_PIP) install -r bindings/python/bench/requirements.txt
+	@$(BENCH_PIP) install --force-reinstall --no-deps $(OUT)/wheel/*.whl
+	@$(BENCH_VENV)/bin/python bindings/python/bench/bench.py $(OUT)/wheel/*.whl
 
 # Go's own benchmarks, which benchstat reads, and the same program with cloudflare-go.
 bench-go: needs-go lib static

@@ -24,7 +24,7 @@ from typing import Any, Callable
 import r2creds
 
 HERE = Path(__file__).resolve().parent
-BENCHES = HERE.parent.parent / "benches"
+BENCHES = HERE.parents[2] / "benches"
 ALLOWED = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 PAIRS = 41
 # The same as in benches/client.h.
@@ -169,7 +169,7 @@ def bench(wheel: Path) -> None:
         assert server.stdout is not None
         pin(lambda cpu: cpu == min(ALLOWED))
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/client/v4"
-        c = stack.enter_context(talker(compiled(HERE / "bench_sign.c", into), url, "-", "1"))
+        c = stack.enter_context(talker(compiled(HERE / "sign.c", into), url, "-", "1"))
         ours = stack.enter_context(talker(*own, "sign", url))
         signs = [[c(100), ours(100)] for _ in range(5 * PAIRS)]
         row("sign, above the C call", "15 us", f"{above(signs, 1):.1f} us")
