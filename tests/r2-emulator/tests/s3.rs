@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -303,6 +305,16 @@ fn a_refused_upload_is_told_so() {
         let ask = || emulator.ask("PUT", "/recordings/out").body(&large);
         assert_eq!(ask().send(&keys).verdict, DENIED);
         assert_eq!(ask().header("expect", "100-continue").send(&keys).verdict, DENIED);
+
+        // As a client that has waited long enough to be asked for its body, and sends it all the same.
+        let host = emulator.address("s3").trim_start_matches("http://");
+        let mut impatient = TcpStream::connect(host).unwrap();
+        let head = format!("PUT /recordings/out HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n", large.len());
+        impatient.write_all(format!("{head}expect: 100-continue\r\n\r\n").as_bytes()).unwrap();
+        impatient.write_all(&large).unwrap();
+        let mut status = [0; 12];
+        impatient.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 403");
     }
 }
 
