@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import shutil
 import subprocess
 import urllib.request
@@ -19,9 +20,9 @@ from minters import GO, MINTERS, Minted
 
 PROGRAM = Path(__file__).parents[2] / "target" / "debug" / "r2-emulator"
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
-API_TOKEN = "example-api-token"
 PARENT = "0123456789abcdef0123456789abcdef"
-PARENT_SECRET = "0" * 63 + "1"
+# Of this run alone: one test looks for them in the arguments of every process.
+API_TOKEN, PARENT_SECRET = secrets.token_urlsafe(30), secrets.token_hex(32)
 REVOKED = "1" * 32  # by the one test that does
 BUCKET, OTHER_BUCKET, EU_BUCKET = "recordings", "archive", "berlin"
 CONFIG = {
@@ -127,7 +128,7 @@ def emulator(clean_environment: None, tmp_path_factory: pytest.TempPathFactory) 
     made = Emulator(tmp_path_factory.mktemp("emulator"))
     yield made
     made.process.terminate()
-    assert made.process.wait(10) == 0
+    assert made.process.wait(60) == 0
 
 
 #: Makes a credential; takes the arguments of create and sign.

@@ -99,6 +99,7 @@ def test_delete(emulator: Emulator, connect: Connect) -> None:
 @pytest.mark.parametrize("name", [name for name in CLIENTS if name != "curl"])  # it sends an object in one piece
 def test_multipart(emulator: Emulator, connect: Connect) -> None:
     key, data = "camera-7/large", bytes(range(256)) * 4096 * 17
+    emulator.owner.delete_object(Bucket=BUCKET, Key=key)
     # Without PutObject there is no other way.
     multipart = ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "AbortMultipartUpload"]
     connect("sign", actions=[*multipart, "HeadObject", "ListObjectsV1", "ListObjectsV2"], **INSIDE).put(key, data)
@@ -165,9 +166,9 @@ def test_expired(emulator: Emulator, connect: Connect, record_property: Any) -> 
 def command_lines() -> list[bytes]:
     """What everybody on the machine can see."""
     found = []
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it has ended
-            found.append(process.read_bytes())
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # no process, or it has ended
+            found.append((entry / "cmdline").read_bytes())
     return found
 
 

@@ -172,7 +172,7 @@ fn of_claims(claims: &Map<String, Value>) -> Vec<Forgery> {
 /// Claims that were changed after the signature was made, in ways that would be worth it.
 fn of_payload(claims: &Map<String, Value>, jwt: &str) -> Vec<Forgery> {
     let (header, signature) = (jwt.split('.').next().unwrap(), jwt.rsplit('.').next().unwrap());
-    let later = claims["exp"].as_i64().unwrap() + 1;
+    let [earlier, later] = [("iat", -1), ("exp", 1)].map(|(name, more)| claims[name].as_i64().unwrap() + more);
     let changes = [
         ("bucket", json!("archive")),
         ("scope", json!("admin-read-write")),
@@ -180,7 +180,7 @@ fn of_payload(claims: &Map<String, Value>, jwt: &str) -> Vec<Forgery> {
         ("sub", json!("other")),
         ("iss", json!("1".repeat(32))),
         ("aud", json!(format!("{ACCOUNT}.r2.cloudflarestorage.com"))),
-        ("iat", json!(unix_now() - 1)),
+        ("iat", json!(earlier)),
         ("exp", json!(later)),
     ];
     let forgery = |what: String, claims: &Map<String, Value>| {

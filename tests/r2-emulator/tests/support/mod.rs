@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use r2creds::{Client, ClientOptions, Credentials, Params, Permission, RequestOptions};
 use ring::{digest, hmac};
@@ -320,7 +320,8 @@ pub fn unix_now() -> i64 {
 
 /// Now, and `ahead` seconds, as `20261122T150000Z`.
 fn amz_date(ahead: i64) -> String {
-    let (days, second) = ((unix_now() + ahead).div_euclid(86_400), (unix_now() + ahead).rem_euclid(86_400));
+    let time = unix_now() + ahead;
+    let (days, second) = (time.div_euclid(86_400), time.rem_euclid(86_400));
     let (mut year, mut day) = (1970, days);
     let is_leap = |year: i64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     while day >= 365 + i64::from(is_leap(year)) {
@@ -335,13 +336,4 @@ fn amz_date(ahead: i64) -> String {
     }
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}{:02}{:02}T{hour:02}{minute:02}{second:02}Z", month + 1, day + 1)
-}
-
-/// Waits for what another process does. Fails after half a minute, which is far more than it takes.
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what}: not after 30 s");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
