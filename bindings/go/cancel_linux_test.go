@@ -28,7 +28,7 @@ type phase struct {
 func phases(t *testing.T) []phase {
 	full := fullBacklog(t)
 	// More than the sockets' buffers hold, to a server that does not read.
-	long := r2creds.WithExtraBody(`{"a":"` + strings.Repeat("x", 16<<20) + `"}`)
+	long := r2creds.WithExtraBody(`{"a":"` + strings.Repeat("x", 8<<20) + `"}`)
 	return []phase{
 		{"connect", "http://" + full, "plain", func(t testing.TB) { awaitConnecting(t, full) }, nil},
 		atSilence(t, "handshake", "https://", nil),
@@ -64,6 +64,7 @@ func listen(t *testing.T, accepted chan<- struct{}) string {
 				return
 			}
 			t.Cleanup(func() { connection.Close() })
+			connection.(*net.TCPConn).SetReadBuffer(4096) // so that it is soon full
 			accepted <- struct{}{}
 		}
 	}()
