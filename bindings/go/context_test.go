@@ -49,11 +49,11 @@ func TestTheSoonerClockCounts(t *testing.T) {
 		{"timeout, deadline after years", short, 200 * 365 * 24 * time.Hour},
 		{"later timeout, deadline", newClient(t, newAPI(t).URL, r2creds.WithTimeout(time.Hour)), 150 * time.Millisecond},
 	} {
+		start := time.Now()
 		ctx, cancel := background, context.CancelFunc(func() {})
 		if each.deadline != 0 {
 			ctx, cancel = context.WithTimeout(ctx, each.deadline)
 		}
-		start := time.Now()
 		_, err := each.client.Create(ctx, forAccount("hangs"))
 		took := time.Since(start)
 		cancel()
