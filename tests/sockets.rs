@@ -741,9 +741,12 @@ fn every_attempt_has_a_clock_of_its_own() {
 
 #[test]
 fn the_deadline_ends_the_second_attempt_early() {
-    let server = silent();
-    // 900, a wait of at most 500, and the rest for an attempt that would like 900 more.
-    let failure = bounded(2000, || clocks(&server.url(), 2000, 900, 0, 9).create(&Params::valid()).unwrap_err());
+    // Which would like 20 s.
+    let server = after_request(|connection| {
+        connection.send(&reply("503 Unavailable", "retry-after-ms: 1\r\n", ""));
+        connection.until_closed();
+    });
+    let failure = bounded(2000, || clocks(&server.url(), 2000, 0, 0, 9).create(&Params::valid()).unwrap_err());
     assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_TIMEOUT, 2));
 }
 
