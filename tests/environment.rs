@@ -13,7 +13,7 @@ use std::process::Command;
 use std::ptr;
 
 use r2creds::ffi::*;
-use server::{Authority, Request, Server, TempFile, dead_port, granted, reply};
+use server::{Authority, DeadPort, Request, Server, TempFile, granted, reply};
 use support::{Client, Failure, Options, Params, call};
 
 const MARKER: &str = "R2CREDS_TEST_IN_CHILD";
@@ -519,7 +519,8 @@ fn create_does_not_read_the_environment() {
         let client = nothing_set().client().unwrap();
         // Not even before the first call.
         drop(ours);
-        let dead = format!("http://127.0.0.1:{}", dead_port());
+        let nobody = DeadPort::new();
+        let dead = format!("http://127.0.0.1:{}", nobody.port);
         environment(&[
             ("CLOUDFLARE_API_TOKEN", "other-token"),
             ("CLOUDFLARE_BASE_URL", &dead),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64_simd::STANDARD;
 use r2creds::ffi::*;
-use server::{Authority, BlackHole, Connection, Server, TempFile, assert_bound, dead_port, granted, reply, timed};
+use server::{Authority, BlackHole, Connection, DeadPort, Server, TempFile, bounded, granted, reply};
 use support::{API_TOKEN, Client, Failure, Options, Params};
 
 /// A name that nobody can look up: who reaches it, reached it through the proxy.
@@ -226,7 +226,8 @@ fn a_proxy_that_closes_or_talks_nonsense_is_a_broken_connection() {
 
 #[test]
 fn a_proxy_that_is_not_there_is_a_broken_connection_and_repeated() {
-    let failure = fail(&format!("http://{ENCODED}@127.0.0.1:{}", dead_port()), 1);
+    let nobody = DeadPort::new();
+    let failure = fail(&format!("http://{ENCODED}@127.0.0.1:{}", nobody.port), 1);
     assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_CONNECTION, 2));
     assert!(failure.retryable);
 }
@@ -237,8 +238,7 @@ fn assert_stall(proxy_url: &str) {
     let mut options = options(&format!("https://{NAME}"), proxy_url);
     options.raw.connect_timeout_ms = 300;
     let client = options.client().unwrap();
-    let (failure, elapsed) = timed(|| client.create(&Params::valid()).unwrap_err());
-    assert_bound(elapsed, 300);
+    let failure = bounded(300, || client.create(&Params::valid()).unwrap_err());
     assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_TIMEOUT, 1), "{failure:?}");
     assert!(failure.retryable && failure.message.contains(" connect_timeout_ms"), "{}", failure.message);
 }
@@ -337,8 +337,9 @@ fn loopback_is_never_proxied() {
         client.create(&Params::valid()).unwrap_or_else(|failure| panic!("{host}: {failure:?}"));
     }
     // All of 127.0.0.0/8 and the IPv6 one, where nobody needs to listen to tell.
+    let nobody = DeadPort::new();
     for host in ["127.1.2.3", "[::1]", "[0:0:0:0:0:0:0:1]"] {
-        options(&format!("http://{host}:{}", dead_port()), &proxy.url())
+        options(&format!("http://{host}:{}", nobody.port), &proxy.url())
             .client()
             .unwrap()
             .create(&Params::valid())

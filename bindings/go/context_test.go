@@ -3,6 +3,7 @@ package r2creds_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os/exec"
 	"runtime"
 	"sync"
@@ -48,17 +49,17 @@ func TestTheSoonerClockCounts(t *testing.T) {
 		{"timeout, deadline after years", short, 200 * 365 * 24 * time.Hour},
 		{"later timeout, deadline", newClient(t, newAPI(t).URL, r2creds.WithTimeout(time.Hour)), 150 * time.Millisecond},
 	} {
+		start := time.Now()
 		ctx, cancel := background, context.CancelFunc(func() {})
 		if each.deadline != 0 {
 			ctx, cancel = context.WithTimeout(ctx, each.deadline)
 		}
-		start := time.Now()
 		_, err := each.client.Create(ctx, forAccount("hangs"))
 		took := time.Since(start)
 		cancel()
-		equal(t, each.name, failed(t, err, r2creds.ErrTimeout).Attempts, 1)
+		failed(t, err, r2creds.ErrTimeout)
 		equal(t, each.name, errors.Is(err, context.DeadlineExceeded), true)
-		within(t, took, 145*time.Millisecond, 150*time.Millisecond+promptly)
+		within(t, took, 150*time.Millisecond, patience) // the other clocks are later than that
 	}
 	// However little is left is not "the client's", which is a minute.
 	for range 20 {
@@ -67,24 +68,24 @@ func TestTheSoonerClockCounts(t *testing.T) {
 		_, err := client.Create(ctx, forAccount("hangs"))
 		cancel()
 		failed(t, err, r2creds.ErrTimeout)
-		within(t, time.Since(start), 0, promptly)
+		within(t, time.Since(start), 0, patience)
 	}
 	// Nor is the timeout of an option that is under a millisecond.
 	start := time.Now()
 	_, err := newClient(t, newAPI(t).URL, r2creds.WithTimeout(1)).Create(background, forAccount("hangs"))
 	failed(t, err, r2creds.ErrTimeout)
-	within(t, time.Since(start), 0, promptly)
+	within(t, time.Since(start), 0, patience)
 }
 
 // Where there is no time for another attempt, the error is that of the last one, not that time ran out.
 func TestADeadlineKeepsTheErrorThatTheServerSent(t *testing.T) {
 	client := newClient(t, newAPI(t).URL, r2creds.WithMaxRetries(2))
-	ctx, cancel := context.WithTimeout(background, 5*time.Second)
+	ctx, cancel := context.WithTimeout(background, 50*time.Second)
 	defer cancel()
 	start := time.Now()
 	_, err := client.Create(ctx, forAccount("waits"))
 	equal(t, "wait", failed(t, err, r2creds.ErrServer).RetryAfter, 59*time.Second)
-	within(t, time.Since(start), 0, 4*time.Second)
+	within(t, time.Since(start), 0, patience)
 }
 
 // A context of somebody else's making, whose Done is closed without a deadline.
@@ -110,7 +111,7 @@ func TestAContextOfAnotherKindEndsACallToo(t *testing.T) {
 		server := newAPIThat(t, func(string) { close(ctx.done) })
 		start := time.Now()
 		_, err := newClient(t, server.URL).Create(ctx, forAccount("hangs"))
-		within(t, time.Since(start), 0, promptly)
+		within(t, time.Since(start), 0, patience) // the client's own clock is later
 		if reason == context.DeadlineExceeded {
 			failed(t, err, r2creds.ErrTimeout)
 		} else {
@@ -136,14 +137,17 @@ func (c slowContext) Deadline() (time.Time, bool) {
 // A trigger that is running uses what is freed when the call returns, so the call does not return before it.
 func TestACallWaitsForItsTrigger(t *testing.T) {
 	ctx := slowContext{ownContext{background, make(chan struct{}), context.Canceled}, make(chan struct{}), make(chan struct{})}
-	server := newAPIThat(t, func(string) { close(ctx.done) })
-	client := newClient(t, server.URL, r2creds.WithTimeout(300*time.Millisecond))
+	server := newAPIThat(t, func(string) {
+		close(ctx.done)
+		<-ctx.asked
+		panic(http.ErrAbortHandler) // ends the connection
+	})
+	client := newClient(t, server.URL)
 	ended := make(chan error, 1)
 	go func() {
 		_, err := client.Create(ctx, forAccount("hangs"))
 		ended <- err
 	}()
-	await(t, "the trigger", ctx.asked)
 	await(t, "the end of the connection", server.closed)
 	select {
 	case <-ended:
@@ -151,38 +155,41 @@ func TestACallWaitsForItsTrigger(t *testing.T) {
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(ctx.answer)
-	failed(t, <-ended, r2creds.ErrTimeout)
+	failed(t, <-ended, r2creds.ErrConnection)
 }
 
 // Close ends what is in flight, waits for it, and is the last thing that a client does.
 func TestCloseEndsTheCallsInFlight(t *testing.T) {
 	server := newAPI(t)
-	client := newClient(t, server.URL)
-	var all sync.WaitGroup
-	for range 16 {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			_, err := client.Create(background, forAccount("hangs"))
-			if !errors.Is(err, r2creds.ErrCancelled) {
-				t.Error(err)
-			}
-		}()
-	}
-	for range 16 {
-		await(t, "a call in flight", server.reached)
-	}
-	start := time.Now()
-	var closers sync.WaitGroup
-	for range 4 { // at the same time, too
-		closers.Add(1)
-		go func() { defer closers.Done(); client.Close() }()
-	}
-	closers.Wait()
-	within(t, time.Since(start), 0, promptly)
-	all.Wait()
-	_, err := client.Create(background, validParams())
-	equal(t, "field", failed(t, err, r2creds.ErrInvalidArgument).Field, "client")
+	within(t, median(func() time.Duration {
+		client := newClient(t, server.URL)
+		var all sync.WaitGroup
+		for range 16 {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				_, err := client.Create(background, forAccount("hangs"))
+				if !errors.Is(err, r2creds.ErrCancelled) {
+					t.Error(err)
+				}
+			}()
+		}
+		for range 16 {
+			await(t, "a call in flight", server.reached)
+		}
+		start := time.Now()
+		var closers sync.WaitGroup
+		for range 4 { // at the same time, too
+			closers.Add(1)
+			go func() { defer closers.Done(); client.Close() }()
+		}
+		closers.Wait()
+		took := time.Since(start)
+		all.Wait()
+		_, err := client.Create(background, validParams())
+		equal(t, "field", failed(t, err, r2creds.ErrInvalidArgument).Field, "client")
+		return took
+	}), 0, promptly)
 }
 
 // A client that nobody refers to closes its connection.

@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,7 +97,8 @@ func TestWhatNoOptionSaysComesFromTheEnvironment(t *testing.T) {
 // The table of errors that the other languages have.
 func TestEveryReplyHasItsError(t *testing.T) {
 	server := newAPI(t)
-	client := newClient(t, server.URL)
+	usual := newClient(t, server.URL)
+	impatient := newClient(t, server.URL, r2creds.WithAttemptTimeout(150*time.Millisecond))
 	for _, each := range []struct {
 		account    string
 		status     r2creds.Status
@@ -123,12 +125,11 @@ func TestEveryReplyHasItsError(t *testing.T) {
 		{"hangs", r2creds.ErrTimeout, 0, true, 1},
 		{"a/b", r2creds.ErrInvalidArgument, 0, false, 0},
 	} {
-		ctx, cancel := background, context.CancelFunc(func() {})
+		client := usual
 		if each.status == r2creds.ErrTimeout {
-			ctx, cancel = context.WithTimeout(ctx, 150*time.Millisecond)
+			client = impatient
 		}
-		made, err := client.Create(ctx, forAccount(each.account))
-		cancel()
+		made, err := client.Create(background, forAccount(each.account))
 		failure := failed(t, err, each.status)
 		equal(t, each.account, made, nil)
 		equal(t, each.account, failure.HTTPStatus, each.httpStatus)
@@ -145,7 +146,7 @@ func TestEveryReplyHasItsError(t *testing.T) {
 		equal(t, each.account, failure.Timeout(), isTimeout)
 		equal(t, each.account, errors.Is(err, context.DeadlineExceeded), isTimeout)
 		equal(t, each.account, errors.Is(err, context.Canceled), false)
-		if _, err := client.Create(background, validParams()); err != nil {
+		if _, err := usual.Create(background, validParams()); err != nil {
 			t.Fatalf("after %s: %v", each.account, err)
 		}
 	}
@@ -221,15 +222,29 @@ func certificate(t *testing.T, template, signer *x509.Certificate,
 }
 
 func TestAPortThatRefusesIsNoConnection(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	// Taken and not listened to: nobody else can begin to.
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Close()
-	_, err = newClient(t, "http://"+listener.Addr().String()).Create(background, validParams())
+	defer syscall.Close(socket)
+	_, err = newClient(t, "http://"+bound(t, socket)).Create(background, validParams())
 	failure := failed(t, err, r2creds.ErrConnection)
 	equal(t, "temporary", failure.Temporary(), true)
 	equal(t, "HTTP status", failure.HTTPStatus, 0)
+}
+
+// bound gives a socket an address on loopback.
+func bound(t *testing.T, socket int) string {
+	err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 }
 
 // 0 is "none", for the client and for one call; absent is the default, and one call has precedence.

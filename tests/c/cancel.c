@@ -142,7 +142,8 @@ static long lateness(const r2creds_client *client, phase in, way how, const char
     if (how != CLOCK)
         CHECK(pthread_join(helper, NULL) == 0);
     failed(status, how == CLOCK ? R2CREDS_STATUS_TIMEOUT : R2CREDS_STATUS_CANCELLED, out, error);
-    CHECK(error->attempts == 1);
+    /* None where the end came before anything was sent, as it may on a slow machine. */
+    CHECK(error->attempts <= 1);
     r2creds_error_free(error);
     r2creds_cancel_free(cancel);
 
@@ -265,8 +266,8 @@ static int32_t count_polls(void *context)
 static void poll_is_called_at_its_pace(const r2creds_client *client)
 {
     trying = "poll";
-    int best = 0;
-    for (int tries = 0; tries < 3 && best < 10; tries++) {
+    int is_at_its_pace = 0;
+    for (int tries = 0; tries < 3 && !is_at_its_pace; tries++) {
         long began = now_ms();
         polling seen = {pthread_self(), 0, began, 1000};
         r2creds_params params = params_of("hangs");
@@ -277,11 +278,9 @@ static void poll_is_called_at_its_pace(const r2creds_client *client)
         options.timeout_ms = 1000;
         CHECK(r2creds_create(client, &params, &options, &out, NULL) == R2CREDS_STATUS_TIMEOUT);
         CHECK(seen.calls <= (now_ms() - began) / 50 + 1);
-        CHECK(seen.shortest >= 40);
-        if (seen.calls > best)
-            best = seen.calls;
+        is_at_its_pace = seen.calls >= 10 && seen.shortest >= 40;
     }
-    CHECK(best >= 10);
+    CHECK(is_at_its_pace);
 }
 
 static void *keep_interrupting(void *context)

@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ pub const GRANTED: &str = concat!(
     r#""secretAccessKey":"minted-secret","sessionToken":"minted-token"}}"#
 );
 /// Contract: back within the clock plus 100 ms. The rest is for a machine that is busy with other tests.
-pub const SLACK: Duration = Duration::from_millis(500);
+const SLACK: Duration = Duration::from_millis(500);
 /// Nothing in these tests takes this long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,12 +39,34 @@ pub fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
     (returned, start.elapsed())
 }
 
-/// The call took as long as its clock, and not much longer.
+/// The call takes as long as its clock, and not much longer. Time in which this machine lets a thread wait that has
+/// nothing to do but to wake up does not count: it belongs to other work.
 #[track_caller]
-pub fn assert_bound(elapsed: Duration, clock_ms: u64) {
+pub fn bounded<T>(clock_ms: u64, call: impl FnOnce() -> T) -> T {
     let clock = Duration::from_millis(clock_ms);
-    assert!(elapsed + Duration::from_millis(5) >= clock, "back after {elapsed:?}, before {clock:?}");
-    assert!(elapsed < clock + SLACK, "back after {elapsed:?}, expected {clock:?}");
+    let (end, ended) = mpsc::channel::<()>();
+    let ((returned, elapsed), late) = thread::scope(|scope| {
+        let beside = scope.spawn(move || {
+            let tick = Duration::from_millis(10);
+            let mut late = Duration::ZERO;
+            loop {
+                let (is_over, took) = timed(|| ended.recv_timeout(tick) == Err(RecvTimeoutError::Disconnected));
+                late += took.saturating_sub(tick);
+                if is_over {
+                    return late;
+                }
+            }
+        });
+        let made = timed(call);
+        drop(end); // as it is when the call panics
+        (made, beside.join().unwrap())
+    });
+    assert!(elapsed >= clock, "back after {elapsed:?}, before {clock:?}");
+    assert!(
+        elapsed < clock + SLACK + late,
+        "back after {elapsed:?}, expected {clock:?}; the machine was {late:?} late"
+    );
+    returned
 }
 
 /// One request as it came over the wire.
@@ -303,9 +326,19 @@ impl Connection {
     }
 }
 
-/// A port where nobody listens.
-pub fn dead_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port where nobody listens, and nobody else can begin to.
+pub struct DeadPort {
+    pub port: u16,
+    _socket: socket2::Socket,
+}
+
+impl DeadPort {
+    pub fn new() -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+        DeadPort { port, _socket: socket }
+    }
 }
 
 /// A port that takes no further connection and refuses none: its backlog is full.
