@@ -95,14 +95,16 @@ fn a_ca_file_that_cannot_be_used_is_refused_with_or_without_tls() {
     }
 }
 
-/// A failure of TLS: told at once, never repeated, and nothing of the request was sent.
+/// A failure of TLS: told at once, never repeated, and nothing of the request was sent. `hint` is a part of the hint.
 #[track_caller]
-fn assert_tls(authority: &Authority, config: Arc<ServerConfig>, what: &str) {
+fn assert_tls(authority: &Authority, config: Arc<ServerConfig>, what: &str, hint: Option<&str>) {
     let server = Server::start_tls(config, answer);
     let client = client_with(authority, "127.0.0.1", &server, |options| options.raw.max_retries = 0);
     let failure = client.create(&Params::valid()).unwrap_err();
     assert_eq!(failure.status, R2CREDS_STATUS_TLS, "{what}: {failure:?}");
     assert_eq!((failure.attempts, failure.http_status, failure.retryable), (1, 0, false), "{what}");
+    assert_eq!(failure.hint.is_some(), hint.is_some(), "{what}: {failure:?}");
+    assert!(failure.hint.as_deref().unwrap_or_default().contains(hint.unwrap_or_default()), "{what}: {failure:?}");
     server.wait_for(|seen| seen.closed == 1);
     let seen = server.seen();
     assert_eq!((seen.accepted, seen.requests.len()), (1, 0), "{what}");
@@ -111,24 +113,28 @@ fn assert_tls(authority: &Authority, config: Arc<ServerConfig>, what: &str) {
 #[test]
 fn a_certificate_that_does_not_hold_is_a_tls_error() {
     let authority = Authority::new();
-    assert_tls(&authority, authority.server("127.0.0.2"), "wrong address");
-    assert_tls(&authority, authority.server("localhost"), "a name for an address");
-    assert_tls(&authority, Authority::new().server("127.0.0.1"), "unknown issuer");
+    assert_tls(&authority, authority.server("127.0.0.2"), "wrong address", None);
+    assert_tls(&authority, authority.server("localhost"), "a name for an address", None);
+    assert_tls(&authority, Authority::new().server("127.0.0.1"), "issued by a namesake", None);
     let versions = rustls::ALL_VERSIONS;
     let expired = authority.server_with("127.0.0.1", versions, |params| {
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
         params.not_after = rcgen::date_time_ymd(2002, 1, 1);
     });
-    assert_tls(&authority, expired, "expired");
+    assert_tls(&authority, expired, "expired", Some("clock"));
     let early = authority.server_with("127.0.0.1", versions, |params| {
         params.not_before = rcgen::date_time_ymd(3001, 1, 1);
         params.not_after = rcgen::date_time_ymd(3002, 1, 1);
     });
-    assert_tls(&authority, early, "not yet valid");
+    assert_tls(&authority, early, "not yet valid", Some("clock"));
     let client_only = authority.server_with("127.0.0.1", versions, |params| {
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     });
-    assert_tls(&authority, client_only, "for another use");
+    assert_tls(&authority, client_only, "for another use", None);
+    let ca = authority.server_with("127.0.0.1", versions, |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
+    assert_tls(&authority, ca, "a CA's", Some("CA:FALSE"));
 }
 
 #[test]
@@ -137,6 +143,7 @@ fn the_bundled_or_system_roots_do_not_trust_a_stranger() {
     let client = Options::to(&format!("https://127.0.0.1:{}", server.port())).client().unwrap();
     let failure = client.create(&Params::valid()).unwrap_err();
     assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_TLS, 1));
+    assert!(failure.hint.as_deref().unwrap_or_default().contains("ca_file"), "{failure:?}");
 }
 
 #[test]

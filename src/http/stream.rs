@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use libc::POLLOUT;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{CertificateError, ClientConfig, ClientConnection};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Place;
@@ -207,8 +207,23 @@ fn broken(error: &io::Error, doing: &str) -> Error {
 
 #[allow(clippy::needless_pass_by_value)] // as map_err wants it
 fn tls_error(error: rustls::Error) -> Error {
+    let text = format!("TLS failed: {error}");
     // It may list every name in the server's certificate.
-    Error::new(Status::Tls, cleaned(format!("TLS failed: {error}").as_bytes(), &[]))
+    let failure = Error::new(Status::Tls, cleaned(text.as_bytes(), &[]));
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => failure.hinted(
+            "No trusted certificate has issued the server's; if it is your own server or proxy, give its CA as ca_file.",
+        ),
+        rustls::Error::InvalidCertificate(
+            CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. },
+        ) => failure.hinted("If the server's certificate is good, this machine's clock is wrong."),
+        // rustls has only text for it.
+        _ if text.contains("CaUsedAsEndEntity") => failure.hinted(
+            "The server's certificate is a CA's, which may only issue others (openssl req -x509 makes such ones); give the \
+             server one that is not: openssl's -addext basicConstraints=critical,CA:FALSE.",
+        ),
+        _ => failure,
+    }
 }
 
 /// A socket whose writes never raise SIGPIPE: std sends with `MSG_NOSIGNAL` in `write`, but not in `write_vectored`,
