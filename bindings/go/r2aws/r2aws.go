@@ -5,6 +5,7 @@
 //		return err
 //	}
 //	bucket := s3.New(s3.Options{}, apply) // or s3.NewFromConfig(config, apply)
+//	urls := s3.NewPresignClient(bucket, r2aws.PresignOptions)
 //
 // It is a module of its own, so that r2creds has no dependencies.
 package r2aws
@@ -12,10 +13,12 @@ package r2aws
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"r2creds"
@@ -37,6 +40,8 @@ const (
 // It adds two things to the cache. When a renewal fails, and the credentials are still good, they are used on, and the
 // next attempt is made some seconds later, or when the server said; the error shows only once they have expired. And an
 // ExpiryWindow takes at most half of a lifetime, so that short-lived credentials are not made anew for every request.
+//
+// Sign and Create make one; the zero Provider only returns an error.
 type Provider struct {
 	mint func(context.Context) (*r2creds.Credentials, error)
 
@@ -66,6 +71,9 @@ func Create(client *r2creds.Client, params r2creds.Params, options ...r2creds.Re
 
 // Retrieve makes a new credential. An error is an *r2creds.Error.
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if p == nil || p.mint == nil {
+		return aws.Credentials{}, errors.New("r2aws: a nil or zero Provider, expected one from Sign or Create")
+	}
 	made, err := p.mint(ctx)
 	if err != nil {
 		return aws.Credentials{}, err
@@ -90,10 +98,12 @@ func forSDK(made *r2creds.Credentials) aws.Credentials {
 // HandleFailToRefresh is for the SDK's cache: it keeps what is still good.
 func (p *Provider) HandleFailToRefresh(_ context.Context, previous aws.Credentials,
 	failure error) (aws.Credentials, error) {
+	if !previous.HasKeys() { // nothing was cached yet, or somebody has invalidated it
+		return aws.Credentials{}, failure
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Without keys, nothing was cached yet, or somebody has invalidated it.
-	if !previous.HasKeys() || p.latest == nil || !time.Now().Before(p.latest.ExpiresAt) {
+	if p.latest == nil || !time.Now().Before(p.latest.ExpiresAt) {
 		return aws.Credentials{}, failure
 	}
 	wait := pause
@@ -125,8 +135,9 @@ func (p *Provider) AdjustExpiresBy(credentials aws.Credentials, by time.Duration
 }
 
 // S3Options sets what an S3 client needs for R2: the endpoint of the provider's credentials, region "auto", checksums
-// only when they are required, and the provider in a cache that renews a minute before the end. It makes the first
-// credential, which says where the endpoint is; so a mistake shows here and not at the first request.
+// only when they are required, the provider in a cache that renews a minute before the end, and a signer that notices
+// a renewal. It makes the first credential, which says where the endpoint is; so a mistake shows here and not at the
+// first request.
 func S3Options(ctx context.Context, provider *Provider) (func(*s3.Options), error) {
 	cache := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = window })
 	if _, err := cache.Retrieve(ctx); err != nil {
@@ -141,5 +152,27 @@ func S3Options(ctx context.Context, provider *Provider) (func(*s3.Options), erro
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.Credentials = cache
+		o.HTTPSignerV4 = signer{}
 	}, nil
 }
+
+// PresignOptions is for s3.NewPresignClient, which makes a signer of its own that would not notice a renewal.
+func PresignOptions(o *s3.PresignOptions) { o.Presigner = signer{} }
+
+// A signer derives the signing key for every request. The SDK's own keeps one for each access key ID and day, but R2's
+// temporary credentials differ in their secrets alone, so that the old key would sign for the new session token.
+// https://github.com/aws/aws-sdk-go-v2/issues/3350
+type signer struct{}
+
+func (signer) SignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
+	region string, at time.Time, options ...func(*v4.SignerOptions)) error {
+	return v4.NewSigner(once).SignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
+}
+
+func (signer) PresignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
+	region string, at time.Time, options ...func(*v4.SignerOptions)) (string, http.Header, error) {
+	return v4.NewSigner(once).PresignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
+}
+
+// once is what S3 wants: a path that is escaped once.
+func once(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"r2creds"
@@ -39,7 +42,8 @@ func params() r2creds.Params {
 		ParentAccessKeyID: "0123456789abcdef0123456789abcdef", Permission: r2creds.ObjectReadWrite}
 }
 
-// api stands in for Cloudflare's API. Each credential has its number in it, and the lifetime it is told.
+// api stands in for Cloudflare's API. Each credential has its number in its secret, and the lifetime it is told; the
+// access key ID is the parent's, as with R2.
 type api struct {
 	url      string
 	mints    atomic.Int64
@@ -60,8 +64,8 @@ func newAPI(t *testing.T, lifetime time.Duration) (*api, *r2creds.Client) {
 		part := base64.RawURLEncoding.EncodeToString
 		claims := fmt.Sprintf(`{"exp":%d}`, time.Now().Add(time.Duration(a.lifetime.Load())).Unix())
 		token := "jwt/" + part([]byte(`{"alg":"HS256"}`)) + "." + part([]byte(claims)) + "." + part([]byte("signature"))
-		fmt.Fprintf(w, `{"success":true,"errors":[],"messages":[],"result":{"accessKeyId":"id-%d",`+
-			`"secretAccessKey":"secret","sessionToken":"%s"}}`, number, base64.StdEncoding.EncodeToString([]byte(token)))
+		fmt.Fprintf(w, `{"success":true,"errors":[],"messages":[],"result":{"accessKeyId":"id",`+
+			`"secretAccessKey":"secret-%d","sessionToken":"%s"}}`, number, base64.StdEncoding.EncodeToString([]byte(token)))
 	}))
 	t.Cleanup(server.Close)
 	client, err := r2creds.NewClient(r2creds.WithAPIToken("token"), r2creds.WithBaseURL(server.URL),
@@ -145,7 +149,7 @@ func TestAnS3ClientUsesThem(t *testing.T) {
 		if r.URL.Path != "/example-bucket/a/b" {
 			t.Errorf("path %s", r.URL.Path)
 		}
-		if authorization := r.Header.Get("Authorization"); !strings.Contains(authorization, "Credential=id-1/") ||
+		if authorization := r.Header.Get("Authorization"); !strings.Contains(authorization, "Credential=id/") ||
 			!strings.Contains(authorization, "/auto/s3/aws4_request") {
 			t.Errorf("%s", authorization)
 		}
@@ -165,6 +169,97 @@ func TestAnS3ClientUsesThem(t *testing.T) {
 	}
 }
 
+// signature is what a request should carry, by a signer that has seen no other secret.
+func signature(t *testing.T, r *http.Request, secret string) (got, expected string) {
+	ctx, fresh := context.Background(), v4.NewSigner()
+	credentials := aws.Credentials{AccessKeyID: "id", SecretAccessKey: secret}
+	again := httptest.NewRequest(r.Method, "http://"+r.Host+r.URL.Path, nil)
+	query := r.URL.Query()
+	if got := query.Get("X-Amz-Signature"); got != "" {
+		credentials.SessionToken = query.Get("X-Amz-Security-Token")
+		again.URL.RawQuery = url.Values{"x-id": query["x-id"], "X-Amz-Expires": query["X-Amz-Expires"]}.Encode()
+		made, _, err := fresh.PresignHTTP(ctx, credentials, again, "UNSIGNED-PAYLOAD", "s3", "auto",
+			instant(t, query.Get("X-Amz-Date")))
+		if err != nil {
+			t.Error(err)
+		}
+		return got, regexp.MustCompile("X-Amz-Signature=([0-9a-f]+)").FindStringSubmatch(made)[1]
+	}
+	credentials.SessionToken = r.Header.Get("X-Amz-Security-Token")
+	again.URL.RawQuery = r.URL.RawQuery
+	again.Header = r.Header.Clone()
+	again.Header.Del("Authorization")
+	for name := range r.Header {
+		if !strings.Contains(r.Header.Get("Authorization"), strings.ToLower(name)) {
+			again.Header.Del(name)
+		}
+	}
+	if err := fresh.SignHTTP(ctx, credentials, again, r.Header.Get("X-Amz-Content-Sha256"), "s3", "auto",
+		instant(t, r.Header.Get("X-Amz-Date"))); err != nil {
+		t.Error(err)
+	}
+	return r.Header.Get("Authorization"), again.Header.Get("Authorization")
+}
+
+func instant(t *testing.T, text string) time.Time {
+	made, err := time.Parse("20060102T150405Z", text)
+	if err != nil {
+		t.Error(err)
+	}
+	return made
+}
+
+// R2's credentials all have their parent's access key ID, by which the SDK's own signer knows them apart.
+func TestAfterARenewalTheNewSecretSigns(t *testing.T) {
+	server, client := newAPI(t, -time.Second) // every use renews it
+	requests := 0
+	r2 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		got, expected := signature(t, r, fmt.Sprintf("secret-%d", server.mints.Load()))
+		if got != expected {
+			t.Errorf("request %d: %s, expected %s", requests, got, expected)
+		}
+	}))
+	defer r2.Close()
+	p, key := params(), "key"
+	p.Endpoint = r2.URL
+	ctx := context.Background()
+	apply, err := r2aws.S3Options(ctx, r2aws.Create(client, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := s3.New(s3.Options{}, apply)
+	urls := s3.NewPresignClient(bucket, r2aws.PresignOptions)
+	for range 2 {
+		if _, err := bucket.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &p.Bucket, Key: &key}); err != nil {
+			t.Fatal(err)
+		}
+		made, err := urls.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &p.Bucket, Key: &key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := http.Get(made.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Body.Close()
+	}
+	if requests != 4 {
+		t.Errorf("%d requests, expected 4", requests)
+	}
+}
+
+func TestANilOrZeroProviderIsAnError(t *testing.T) {
+	for _, provider := range []*r2aws.Provider{nil, {}} {
+		if _, err := provider.Retrieve(context.Background()); err == nil {
+			t.Error("no error")
+		}
+		if _, err := r2aws.S3Options(context.Background(), provider); err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
 func TestOneCredentialForFiftyCallers(t *testing.T) {
 	server, client := newAPI(t, time.Hour)
 	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
@@ -173,8 +268,8 @@ func TestOneCredentialForFiftyCallers(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			if got, err := cache.Retrieve(context.Background()); err != nil || got.AccessKeyID != "id-1" {
-				t.Error(got.AccessKeyID, err)
+			if got, err := cache.Retrieve(context.Background()); err != nil || got.SecretAccessKey != "secret-1" {
+				t.Error(got.SecretAccessKey, err)
 			}
 		}()
 	}
@@ -187,15 +282,15 @@ func TestOneCredentialForFiftyCallers(t *testing.T) {
 func TestExpiredCredentialsAreRenewed(t *testing.T) {
 	server, client := newAPI(t, -time.Second) // at their end as soon as they are made
 	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
-	for _, expected := range []string{"id-1", "id-2"} {
-		if got := retrieve(t, cache); got.AccessKeyID != expected || !got.Expired() {
-			t.Fatalf("%s until %v, expected %s, which has expired", got.AccessKeyID, got.Expires, expected)
+	for _, expected := range []string{"secret-1", "secret-2"} {
+		if got := retrieve(t, cache); got.SecretAccessKey != expected || !got.Expired() {
+			t.Fatalf("%s until %v, expected %s, which has expired", got.SecretAccessKey, got.Expires, expected)
 		}
 	}
 	server.lifetime.Store(int64(time.Hour))
 	for range 3 {
-		if got := retrieve(t, cache); got.AccessKeyID != "id-3" || got.Expired() {
-			t.Fatalf("%s until %v, expected id-3 for an hour", got.AccessKeyID, got.Expires)
+		if got := retrieve(t, cache); got.SecretAccessKey != "secret-3" || got.Expired() {
+			t.Fatalf("%s until %v, expected secret-3 for an hour", got.SecretAccessKey, got.Expires)
 		}
 	}
 }
@@ -234,18 +329,18 @@ func TestAFailedRenewalKeepsWhatIsStillGood(t *testing.T) {
 		}
 		got, err := cache.Retrieve(context.Background())
 		// (On a machine so slow that the five seconds are over, the credentials are, too.)
-		if time.Since(began) < 4*time.Second && (err != nil || got.AccessKeyID != first.AccessKeyID) {
-			t.Fatal(got.AccessKeyID, err)
+		if time.Since(began) < 4*time.Second && (err != nil || got.SecretAccessKey != first.SecretAccessKey) {
+			t.Fatal(got.SecretAccessKey, err)
 		}
 	}
 	// Once they have expired, the failure shows, and it is the library's.
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		got, err := cache.Retrieve(context.Background())
-		if errors.Is(err, r2creds.ErrServer) {
+		if errors.Is(err, r2creds.ErrServerError) {
 			break
 		}
-		if err != nil || got.AccessKeyID != first.AccessKeyID || time.Now().After(end) {
-			t.Fatal(got.AccessKeyID, err)
+		if err != nil || got.SecretAccessKey != first.SecretAccessKey || time.Now().After(end) {
+			t.Fatal(got.SecretAccessKey, err)
 		}
 	}
 	// The next attempt was as far away as it has to be, or the end of the credentials was nearer.
@@ -254,7 +349,7 @@ func TestAFailedRenewalKeepsWhatIsStillGood(t *testing.T) {
 	}
 	// And when the API is back, so are the credentials.
 	server.refusal.Store(0)
-	if got := retrieve(t, cache); got.AccessKeyID == first.AccessKeyID {
+	if got := retrieve(t, cache); got.SecretAccessKey == first.SecretAccessKey {
 		t.Error("the old credentials came back")
 	}
 }
