@@ -46,6 +46,7 @@ static r2creds_cancel *call_cancel_new(void) {
 import "C"
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -131,6 +132,9 @@ func (a *arguments) list(field string, values []string) (**C.char, C.size_t) {
 		entries = unsafe.Slice((**C.char)(unsafe.Pointer(&to[0])), len(values))
 	}
 	for i, value := range values {
+		if strings.IndexByte(value, 0) >= 0 {
+			a.refuse(field, fmt.Sprintf("entry %d has a NUL inside; remove it", i))
+		}
 		entry := a.text(field, value)
 		if entries != nil {
 			entries[i] = entry
@@ -299,7 +303,9 @@ func (h *handle) create(params *Params, options *requestOptions, cancel *cancel,
 	rawParams, rawOptions := a.params(params, false), a.requestOptions(options)
 	rawOptions.cancel = cancel.raw
 	rawOptions.timeout_ms = C.uint32_t(timeout)
+	beforeSockets()
 	end := C.call_create(h.raw, rawParams, rawOptions)
+	afterSockets()
 	defer a.release(end)
 	if end.status != C.R2CREDS_STATUS_OK {
 		return nil, failure(end)
@@ -338,7 +344,7 @@ func credentials(from *cCredentials) *Credentials {
 func failure(end C.outcome) *Error {
 	from := end.error
 	if from == nil {
-		return &Error{Status: Status(end.status), Message: statusName(Status(end.status)), RetryAfter: -1}
+		return &Error{Status: Status(end.status), RetryAfter: -1}
 	}
 	to := &Error{
 		Status:     Status(from.status),
