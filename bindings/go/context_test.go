@@ -84,7 +84,7 @@ func TestADeadlineKeepsTheErrorThatTheServerSent(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	_, err := client.Create(ctx, forAccount("waits"))
-	equal(t, "wait", failed(t, err, r2creds.ErrServer).RetryAfter, 59*time.Second)
+	equal(t, "wait", failed(t, err, r2creds.ErrServerError).RetryAfter, 59*time.Second)
 	within(t, time.Since(start), 0, patience)
 }
 

@@ -31,8 +31,8 @@ const (
 	ErrConflict         Status = 304 // HTTP 409.
 	ErrUnprocessable    Status = 305 // HTTP 422.
 	ErrRateLimited      Status = 306 // HTTP 429; Error.RetryAfter says how long the server wants quiet.
-	ErrServer           Status = 307 // HTTP 5xx.
-	ErrAPI              Status = 308 // Any other reply that is not 2xx, or a 2xx whose success is false.
+	ErrServerError      Status = 307 // HTTP 5xx.
+	ErrAPIError         Status = 308 // Any other reply that is not 2xx, or a 2xx whose success is false.
 	// A 2xx reply that cannot be used: not JSON, a credential missing or empty, compressed, or larger than 1 MiB.
 	ErrInvalidResponse Status = 309
 
@@ -68,7 +68,12 @@ type APIError struct {
 }
 
 // Error is one line for a person. Hint may say more.
-func (e *Error) Error() string { return "r2creds: " + e.Message }
+func (e *Error) Error() string {
+	if e.Message == "" { // one that somebody made for a test
+		return e.Status.Error()
+	}
+	return "r2creds: " + e.Message
+}
 
 // Is makes errors.Is match the status, and the context package's error for a timeout or a cancelled call.
 func (e *Error) Is(target error) bool {

@@ -114,3 +114,13 @@ func TestAStaticProgramStandsAlone(t *testing.T) {
 		}
 	}
 }
+
+// Go turns cgo off by itself where it finds no C compiler.
+func TestWithoutCgoTheCompilerSaysWhatIsMissing(t *testing.T) {
+	command := exec.Command("go", "build", "-o", "none", ".")
+	command.Dir = module(t)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err == nil || !strings.Contains(string(output), "install_a_C_compiler") {
+		t.Errorf("%v: %s", err, output)
+	}
+}
