@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import PARAMS, SUCCESS, Api, Reply, compiled, send, settles, until_end
+from conftest import PARAMS, SUCCESS, Api, compiled, send, settles, until_end
 
 import r2creds
 
@@ -121,8 +121,15 @@ def test_ctrl_c_while_tls_is_silent(listener: socket.socket) -> None:
         connection.close()
 
 
-def trickles(handler: Any) -> None:
+def no_reply(handler: Any, reached: Callable[[], None]) -> None:
+    reached()
+    until_end(handler)
+
+
+def slow_body(handler: Any, reached: Callable[[], None]) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
+    handler.wfile.flush()
+    reached()
     try:
         while True:
             handler.wfile.write(b" ")
@@ -132,15 +139,18 @@ def trickles(handler: Any) -> None:
         handler.close_connection = True
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [until_end, trickles, (503, {"success": False}, {"Retry-After": "30"})],
-    ids=["no reply", "slow body", "between attempts"],
-)
-def test_ctrl_c_while_waiting_for(api: Api, reply: Reply | Callable[[Any], None]) -> None:
-    api.replies[:] = [reply]
+def between_attempts(handler: Any, reached: Callable[[], None]) -> None:
+    send(handler, (503, {"success": False}, {"Retry-After": "30", "Connection": "close"}))
+    until_end(handler)  # the client hangs up when it has read the reply
+    reached()
+
+
+@pytest.mark.parametrize("reply", [no_reply, slow_body, between_attempts])
+def test_ctrl_c_while_waiting(api: Api, reply: Callable[[Any, Callable[[], None]], None]) -> None:
+    reached = threading.Semaphore(0)
+    api.replies[:] = [lambda handler: reply(handler, reached.release)]
     with program(INTERRUPTED, api.url) as process:
-        interrupts(process, lambda: api.arrived.acquire(timeout=30))
+        interrupts(process, lambda: reached.acquire(timeout=30))
 
 
 @pytest.fixture(scope="session")
