@@ -272,7 +272,9 @@ def call():
     done.set()
 try:
     threading.Thread(target=call).start()
-    done.wait()
+    # Not done.wait(): a signal just before it blocks would not end it, and one just after could leave its lock locked.
+    while True:
+        time.sleep(0.01)
 except KeyboardInterrupt:
     say("interrupted")
 done.wait()
