@@ -29,7 +29,10 @@ import r2creds
 params = {PARAMS!r}
 def say(*words):  # print cannot be entered by a signal's handler while it is in use
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
-client = r2creds.Client(api_token="token", base_url=sys.argv[1])
+# What a shell runs in the background ignores Ctrl-C, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# However slow the machine: no attempt is given up, and made again.
+client = r2creds.Client(api_token="token", base_url=sys.argv[1], attempt_timeout_ms=60000, connect_timeout_ms=60000)
 """
 
 
@@ -43,7 +46,7 @@ def program(script: str, url: str, **environment: str) -> Iterator[subprocess.Po
         try:
             yield process
             # Closes its input, too.
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=60)
             assert (process.returncode, out, err) == (0, "", "")
         finally:
             process.kill()
@@ -75,6 +78,7 @@ for _ in range(5):
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as made:
+        made.settimeout(30)
         yield made
 
 
