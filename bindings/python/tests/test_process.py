@@ -224,9 +224,11 @@ sys.stdin.read()  # with its handler in place until the storm is over
 
         storming = threading.Thread(target=storm)
         storming.start()
-        assert line(process) == "enough"
-        enough.set()
-        storming.join()
+        try:
+            assert line(process) == "enough"
+        finally:
+            enough.set()
+            storming.join()
 
 
 RAISING = """
