@@ -207,12 +207,15 @@ def test_every_exception_pickles_through_multiprocessing() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         for cls in every_class():
             with pytest.raises(r2creds.R2CredsError) as caught:
-                pool.apply(raises, (cls.__name__,))
+                pool.apply_async(raises, (cls.__name__,)).get(60)
             for error in (caught.value, pickle.loads(pickle.dumps(made(cls))), copy.deepcopy(made(cls))):
                 assert type(error) is cls
                 facts = {k: v for k, v in vars(error).items() if not k.startswith("__")}
                 assert facts == vars(made(cls))
                 assert (str(error), type(error.errors[0])) == ("message\n    hint", r2creds.ApiError)
+        # Left at the end of `with`, a worker would be killed, and may hold a lock that the pool needs.
+        pool.close()
+        pool.join()
 
 
 def test_families() -> None:

@@ -410,9 +410,12 @@ def test_multiprocessing(api: Api, method: str) -> None:
     inherited = api.client()
     assert inherits() == "key-id"
     with multiprocessing.get_context(method).Pool(2) as pool:
-        assert pool.map(creates, [api.url] * 4) == ["key-id"] * 4
+        assert pool.map_async(creates, [api.url] * 4).get(60) == ["key-id"] * 4
         if method == "fork":
-            assert [pool.apply_async(inherits).get(30) for _ in range(4)] == ["key-id"] * 4
+            assert [pool.apply_async(inherits).get(60) for _ in range(4)] == ["key-id"] * 4
+        # Left at the end of `with`, a worker would be killed, and may hold a lock that the pool needs.
+        pool.close()
+        pool.join()
     inherited.close()
 
 
