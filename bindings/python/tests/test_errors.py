@@ -146,11 +146,12 @@ def test_what_is_no_tls_is_a_tls_error(listener: socket.socket) -> None:
     assert (error.attempts, error.retryable) == (1, False)
 
 
-def test_a_port_that_refuses_is_a_connection_error(listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
-    listener.close()
-    client = r2creds.Client(api_token="token", base_url=f"http://127.0.0.1:{port}", max_retries=0)
-    error = fails(client, r2creds.APIConnectionError)
+def test_a_port_that_refuses_is_a_connection_error() -> None:
+    with closing(socket.socket()) as taken:
+        # Nobody else gets the port, but nobody listens.
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        error = fails(r2creds.Client(api_token="token", base_url=url, max_retries=0), r2creds.APIConnectionError)
     assert (error.attempts, error.retryable, error.http_status) == (1, True, 0)
 
 
