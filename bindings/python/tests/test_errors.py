@@ -80,7 +80,8 @@ def fails(client: r2creds.Client, cls: type[r2creds.R2CredsError], **arguments: 
 def test_every_reply_has_its_class(api: Api, name: str) -> None:
     reply, cls, http_status, retryable = REPLIES[name]
     api.replies[:] = [reply]
-    error = fails(api.client(), cls, timeout_ms=150 if reply is until_end else None)
+    # Not timeout_ms, which may run out before the first attempt.
+    error = fails(api.client(attempt_timeout_ms=150 if reply is until_end else None), cls)
     assert (error.http_status, error.retryable, error.attempts) == (http_status, retryable, 1)
     assert (error.field, error.request_id, error.retry_after) == (None, None, None)
     assert error.status == cls.status
