@@ -263,13 +263,15 @@ def test_callers_at_the_same_time_share_one_renewal(s3: S3) -> None:
     everybody = threading.Barrier(16)
 
     def call(_: int) -> str:
-        everybody.wait()
+        everybody.wait(60)
         return str(renewal.credentials.get_frozen_credentials().token)
 
     with ThreadPoolExecutor(16) as pool:
         tokens = set(pool.map(call, range(16)))
-    assert tokens == {renewal.mint.made[1].session_token}
-    assert len(renewal.mint.made) == 2
+    old, new = (creds.session_token for creds in renewal.mint.made)
+    # botocore puts the new end in place shortly before the new token: who asks in between still gets the old one.
+    assert tokens in ({new}, {old, new})
+    assert renewal.credentials.get_frozen_credentials().token == new
 
 
 def test_a_long_credential_has_botocores_own_windows(s3: S3) -> None:
