@@ -6,16 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from s3 import S3
+from s3 import S3, Server
 
 import r2creds
 
@@ -48,17 +47,6 @@ def send(handler: BaseHTTPRequestHandler, reply: Reply = SUCCESS) -> None:
     handler.end_headers()
     handler.wfile.write(data)
     handler.wfile.flush()
-
-
-class Server(ThreadingHTTPServer):
-    """Many may knock at once, and hang up when they like."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class Api:
