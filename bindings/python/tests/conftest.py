@@ -144,5 +144,5 @@ def httpfs() -> Path:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the caller's environment reaches a test."""
     for name in os.environ:
-        if name.startswith(("CLOUDFLARE_", "R2_", "AWS_")) or name.upper() in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        if name.startswith(("CLOUDFLARE_", "R2_", "AWS_", "SSL_CERT_")) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
