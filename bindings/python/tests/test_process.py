@@ -48,8 +48,10 @@ def program(script: str, url: str, **environment: str) -> Iterator[subprocess.Po
             # Closes its input, too.
             out, err = process.communicate(timeout=60)
             assert (process.returncode, out, err) == (0, "", "")
-        finally:
+        except BaseException:
             process.kill()
+            print(process.communicate()[1])  # for the report of the failure
+            raise
 
 
 def line(process: subprocess.Popen[str]) -> str:
