@@ -427,17 +427,19 @@ def test_multiprocessing(api: Api, method: str) -> None:
 @pytest.mark.parametrize("answered", [False, True])
 def test_the_interpreter_ends_with_a_daemon_thread_in_a_call(api: Api, answered: bool) -> None:
     """The end takes a while, so that the call would poll, or returns, into an interpreter that is ending."""
-    answer = threading.Event()
+    answer, replied = threading.Event(), threading.Event()
 
     def reply(handler: Any) -> None:
         answer.wait(30)
         send(handler)
+        replied.set()
 
     api.replies[:] = [reply]
     script = """
 class Last:
-    def __del__(self, write=os.write, sleep=time.sleep):
+    def __del__(self, write=os.write, read=os.read, sleep=time.sleep):
         write(1, b"last\\n")
+        read(0, 1)
         sleep(0.3)
 sys.last = Last()
 threading.Thread(target=lambda: client.create(**params), daemon=True).start()
@@ -451,6 +453,8 @@ sys.stdin.readline()
         assert line(process) == "last"
         if answered:
             answer.set()
+            assert replied.wait(30)
+    answer.set()
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit()", "client.self = client", "import r2creds as again; again.c = client"])
