@@ -18,6 +18,11 @@ from s3 import S3, Server
 
 import r2creds
 
+# Nothing of the caller's environment reaches a test, nor a library that reads it when it is imported, as duckdb does.
+for _name in list(os.environ):
+    if _name.startswith(("CLOUDFLARE_", "R2_", "AWS_", "SSL_CERT_")) or _name.upper().endswith("_PROXY"):
+        del os.environ[_name]
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
@@ -138,11 +143,3 @@ def httpfs() -> Path:
 
     (path,) = Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension")
     return path
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the caller's environment reaches a test."""
-    for name in os.environ:
-        if name.startswith(("CLOUDFLARE_", "R2_", "AWS_", "SSL_CERT_")) or name.upper().endswith("_PROXY"):
-            monkeypatch.delenv(name)
