@@ -6,18 +6,22 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from s3 import S3
+from s3 import S3, Server
 
 import r2creds
+
+# Nothing of the caller's environment reaches a test, nor a library that reads it when it is imported, as duckdb does.
+for _name in list(os.environ):
+    if _name.startswith(("CLOUDFLARE_", "R2_", "AWS_", "SSL_CERT_")) or _name.upper().endswith("_PROXY"):
+        del os.environ[_name]
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -48,17 +52,6 @@ def send(handler: BaseHTTPRequestHandler, reply: Reply = SUCCESS) -> None:
     handler.end_headers()
     handler.wfile.write(data)
     handler.wfile.flush()
-
-
-class Server(ThreadingHTTPServer):
-    """Many may knock at once, and hang up when they like."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class Api:
@@ -150,11 +143,3 @@ def httpfs() -> Path:
 
     (path,) = Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension")
     return path
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the caller's environment reaches a test."""
-    for name in os.environ:
-        if name.startswith(("CLOUDFLARE_", "R2_", "AWS_")) or name.upper() in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-            monkeypatch.delenv(name)

@@ -6,12 +6,24 @@ import base64
 import hashlib
 import hmac
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+
+class Server(ThreadingHTTPServer):
+    """Many may knock at once, and hang up when they like."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class S3:
@@ -25,8 +37,7 @@ class S3:
         self.objects: dict[str, bytes] = {}
         self.tokens: list[str] = []
         self.refused: list[str] = []
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.grant = {**grant, "endpoint": self.url}
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()

@@ -627,8 +627,10 @@ def test_exec_does_what_the_secrets_allow(api: Api, tmp_path: Path) -> None:
 
 
 def test_exec_becomes_the_command() -> None:
+    # Blocked until it is waited for, the signal cannot come too early.
     code = (
-        "import os, signal; signal.signal(15, lambda *_: os._exit(7)); print(os.getpid(), flush=True); signal.pause()"
+        "import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print(os.getpid(), flush=True);"
+        "signal.sigwait([15]); os._exit(7)"
     )
     with start("exec", *READ, "--", PYTHON, "-c", code, env=SIGN) as process:
         assert process.stdout is not None

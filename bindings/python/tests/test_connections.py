@@ -263,13 +263,15 @@ def test_callers_at_the_same_time_share_one_renewal(s3: S3) -> None:
     everybody = threading.Barrier(16)
 
     def call(_: int) -> str:
-        everybody.wait()
+        everybody.wait(60)
         return str(renewal.credentials.get_frozen_credentials().token)
 
     with ThreadPoolExecutor(16) as pool:
         tokens = set(pool.map(call, range(16)))
-    assert tokens == {renewal.mint.made[1].session_token}
-    assert len(renewal.mint.made) == 2
+    old, new = (creds.session_token for creds in renewal.mint.made)
+    # botocore puts the new end in place shortly before the new token: who asks in between still gets the old one.
+    assert tokens in ({new}, {old, new})
+    assert renewal.credentials.get_frozen_credentials().token == new
 
 
 def test_a_long_credential_has_botocores_own_windows(s3: S3) -> None:
@@ -351,10 +353,10 @@ def test_a_provider_keeps_a_good_credential_when_it_cannot_renew(
     provider = module.provider(mint)
     mint.failure = r2creds.RateLimitError("slow down")
     assert mint.made[0].session_token in str(provider())
-    assert "slow down" in caplog.text
-    caplog.clear()
     assert mint.made[0].session_token in str(provider())
-    assert caplog.text == ""  # the next attempt is some seconds away
+    # Of ours, for others log when they are collected: one, because the next attempt is some seconds away.
+    (record,) = (record for record in caplog.records if record.name == "r2creds")
+    assert "slow down" in str(record.exc_info)
     if module is r2creds.polars:
         assert provider()[1] == mint.made[0].expires_at.timestamp()
 

@@ -80,7 +80,8 @@ def fails(client: r2creds.Client, cls: type[r2creds.R2CredsError], **arguments: 
 def test_every_reply_has_its_class(api: Api, name: str) -> None:
     reply, cls, http_status, retryable = REPLIES[name]
     api.replies[:] = [reply]
-    error = fails(api.client(), cls, timeout_ms=150 if reply is until_end else None)
+    # Not timeout_ms, which may run out before the first attempt.
+    error = fails(api.client(attempt_timeout_ms=150 if reply is until_end else None), cls)
     assert (error.http_status, error.retryable, error.attempts) == (http_status, retryable, 1)
     assert (error.field, error.request_id, error.retry_after) == (None, None, None)
     assert error.status == cls.status
@@ -146,11 +147,12 @@ def test_what_is_no_tls_is_a_tls_error(listener: socket.socket) -> None:
     assert (error.attempts, error.retryable) == (1, False)
 
 
-def test_a_port_that_refuses_is_a_connection_error(listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
-    listener.close()
-    client = r2creds.Client(api_token="token", base_url=f"http://127.0.0.1:{port}", max_retries=0)
-    error = fails(client, r2creds.APIConnectionError)
+def test_a_port_that_refuses_is_a_connection_error() -> None:
+    with closing(socket.socket()) as taken:
+        # Nobody else gets the port, but nobody listens.
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        error = fails(r2creds.Client(api_token="token", base_url=url, max_retries=0), r2creds.APIConnectionError)
     assert (error.attempts, error.retryable, error.http_status) == (1, True, 0)
 
 
@@ -207,12 +209,15 @@ def test_every_exception_pickles_through_multiprocessing() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         for cls in every_class():
             with pytest.raises(r2creds.R2CredsError) as caught:
-                pool.apply(raises, (cls.__name__,))
+                pool.apply_async(raises, (cls.__name__,)).get(60)
             for error in (caught.value, pickle.loads(pickle.dumps(made(cls))), copy.deepcopy(made(cls))):
                 assert type(error) is cls
                 facts = {k: v for k, v in vars(error).items() if not k.startswith("__")}
                 assert facts == vars(made(cls))
                 assert (str(error), type(error.errors[0])) == ("message\n    hint", r2creds.ApiError)
+        # Left at the end of `with`, a worker would be killed, and may hold a lock that the pool needs.
+        pool.close()
+        pool.join()
 
 
 def test_families() -> None:
