@@ -9,6 +9,7 @@ import pickle
 import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any, Callable
 
 import pytest
@@ -103,7 +104,7 @@ def test_credentials_are_frozen_and_keep_their_secrets_to_themselves() -> None:
         assert creds.session_token not in shown
         assert creds.access_key_id in shown
     with pytest.raises(AttributeError):
-        creds.bucket = "other"
+        creds.bucket = "other"  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         creds.session_token = "other"
     with pytest.raises(AttributeError):
@@ -113,6 +114,9 @@ def test_credentials_are_frozen_and_keep_their_secrets_to_themselves() -> None:
         with pytest.raises(TypeError, match="do not pickle"):
             pickle.dumps(creds, protocol)
     assert copy.copy(creds) is copy.deepcopy(creds) is creds
+    assert {creds: 1}[sign()] == 1
+    assert creds != sign(ttl_seconds=1)
+    assert creds != "creds"
     assert creds.expired
     assert not sign(issued_at=None).expired
 
@@ -127,7 +131,7 @@ def test_create_asks_the_api(api: Api) -> None:
             objects=["b"],
             jurisdiction="eu",
             headers={"X-Test": "1"},
-            extra_body={"new": {"é": [1, None, True]}},
+            extra_body=MappingProxyType({"new": {"é": [1, None, True]}}),
         )
     assert creds.access_key_id == RESULT["accessKeyId"]
     assert creds.secret_access_key == RESULT["secretAccessKey"]

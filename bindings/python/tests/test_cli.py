@@ -166,8 +166,7 @@ def test_ca_file_is_passed_on(tmp_path: Path) -> None:
             inspect.signature(r2creds.Client.create).parameters,
             ("self", "parent_secret_access_key", "actions", "issued_at"),
         ),
-        # A proxy's URL may hold a password, so it comes from the environment alone.
-        ("create", inspect.signature(r2creds.Client).parameters, ("proxy_url",)),
+        ("create", inspect.signature(r2creds.Client).parameters, ()),
     ],
 )
 def test_every_argument_of_the_calls_has_an_option(command: str, arguments: Any, without: tuple[str, ...]) -> None:
@@ -177,6 +176,16 @@ def test_every_argument_of_the_calls_has_an_option(command: str, arguments: Any,
     for name in arguments:
         if name not in without:
             assert "--" + {**singular, **secret}.get(name, name).replace("_", "-") in flags
+
+
+def test_a_proxy_is_an_option_but_not_its_password(api: Api) -> None:
+    environment = {**IDENTITY, "CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_BASE_URL": api.url}
+    refused = failure(2, "create", *READ, "--proxy-url", f"http://me:{SECRET}@127.0.0.1:1", env=environment)
+    assert "argument --proxy-url: a password does not belong on a command line; put the URL into HTTPS_PROXY" in refused
+    errors = failure(1, "create", *READ, "--proxy-url", "ftp://127.0.0.1:1", env=environment)
+    assert errors.startswith("r2creds: proxy_url: ")
+    away = {**environment, "CLOUDFLARE_BASE_URL": "https://127.0.0.2:1", "HTTPS_PROXY": "ftp://127.0.0.1:1"}
+    assert "refused" in failure(1, "create", *READ, "--proxy-url", "", "--max-retries", "0", env=away)
 
 
 def test_help_names_the_variables_and_defaults() -> None:

@@ -25,9 +25,6 @@ from pyiceberg.io import load_file_io
 from s3 import S3
 
 import r2creds
-import r2creds.botocore
-import r2creds.obstore
-import r2creds.polars
 
 TABLE = pa.table({"n": [1, 2, 3]})
 
@@ -196,6 +193,16 @@ def test_duckdb_gets_names_and_scopes_quoted(s3: S3, duck: duckdb.DuckDBPyConnec
     name, scope = 'it\'s "mine"; --', 'r2://it\'s; "mine"'
     duck.execute(r2creds.sign(**s3.grant).duckdb_secret(name, scope))
     assert duck.sql("SELECT name, scope FROM duckdb_secrets()").fetchall() == [(name, [scope])]
+
+
+@pytest.mark.parametrize("wrong", ["", None, 5, b"r2", "a\0b", "\ud800"], ids=repr)
+def test_duckdb_gets_no_name_that_it_would_misread(s3: S3, wrong: Any) -> None:
+    creds = r2creds.sign(**s3.grant)
+    with pytest.raises(r2creds.InvalidArgumentError, match=r"^name: "):
+        creds.duckdb_secret(wrong)
+    if wrong:
+        with pytest.raises(r2creds.InvalidArgumentError, match=r"^scope: "):
+            creds.duckdb_secret("r2", wrong)
 
 
 # botocore

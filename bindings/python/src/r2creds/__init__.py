@@ -16,6 +16,9 @@ API. Both take the same arguments and return :class:`Credentials`::
 Every exception is an :class:`R2CredsError`.
 """
 
+from . import botocore as botocore
+from . import obstore as obstore
+from . import polars as polars
 from ._arguments import Jurisdiction, Permission
 from ._client import Client, sign
 from ._credentials import Credentials

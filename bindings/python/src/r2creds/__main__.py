@@ -181,6 +181,12 @@ def _header(text: str) -> tuple[str, str]:
     return name, value.strip()
 
 
+def _proxy(url: str) -> str:
+    if "@" in url:
+        raise argparse.ArgumentTypeError("a password does not belong on a command line; put the URL into HTTPS_PROXY")
+    return url
+
+
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
@@ -250,6 +256,12 @@ _CREATE: _Options = {
         "--api-key-file", "FILE", "holds the older pair's API key (default: $CLOUDFLARE_API_KEY, the key)", type=_secret
     ),
     "base_url": _option("--base-url", "URL", "where the API is (default: $CLOUDFLARE_BASE_URL, else Cloudflare)"),
+    "proxy_url": _option(
+        "--proxy-url",
+        "URL",
+        "http://host:port, or empty for none (default: $HTTPS_PROXY, $ALL_PROXY, less $NO_PROXY)",
+        type=_proxy,
+    ),
     "ca_file": _option("--ca-file", "FILE", "PEM file of the only certificates to trust (default: the system's)"),
     "user_agent": _option("--user-agent", "TEXT", "put in front of r2creds/<version> (default: nothing)"),
     "timeout_ms": _option("--timeout-ms", "N", "for the whole call, milliseconds (default: 60000)", type=_integer),
@@ -271,7 +283,7 @@ _CREATE: _Options = {
     ),
 }
 _OF_CLIENT = {
-    *("api_token", "api_email", "api_key", "base_url", "ca_file", "user_agent"),
+    *("api_token", "api_email", "api_key", "base_url", "proxy_url", "ca_file", "user_agent"),
     *("attempt_timeout_ms", "connect_timeout_ms"),
 }
 #: Where an argument that is needed comes from by default.
@@ -324,7 +336,7 @@ def _parser() -> _Parser:
             "create",
             "OPTIONS",
             "ask Cloudflare's API for a credential, with an API token",
-            "The variables HTTPS_PROXY, ALL_PROXY and NO_PROXY are heeded.",
+            "",
             grant,
             creating,
         ),

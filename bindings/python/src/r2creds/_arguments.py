@@ -48,20 +48,20 @@ def refuse(field: str, problem: str) -> InvalidArgumentError:
     return InvalidArgumentError(f"{field}: {problem}", field=field)
 
 
-def text(field: str, value: str | None) -> bytes | None:
+def text(field: str, value: str | None, where: str = "") -> bytes | None:
     """A NUL-terminated string, or NULL."""
     if value is None:
         return None
     if not isinstance(value, str):
-        raise refuse(field, f"{type(value).__name__}, expected str")
+        raise refuse(field, f"{where}{type(value).__name__}, expected str")
     try:
         encoded = value.encode()
     except UnicodeEncodeError:
         encoded = None
     if encoded is None:
-        raise refuse(field, "a lone surrogate, expected text that UTF-8 can hold")
+        raise refuse(field, f"{where}a lone surrogate, expected text that UTF-8 can hold")
     if b"\0" in encoded:
-        raise refuse(field, "a NUL inside the string")
+        raise refuse(field, f"{where}a NUL inside the string")
     return encoded
 
 
@@ -83,11 +83,12 @@ def texts(field: str, values: Iterable[str] | None) -> tuple[Array[c_char_p] | N
         iterator = iter(values)
     except TypeError:
         raise refuse(field, f"{type(values).__name__}, expected an iterable of str") from None
-    encoded = []
+    encoded: list[bytes | None] = []
     for value in iterator:
+        entry = f"entry {len(encoded)}: "
         if value is None:
-            raise refuse(field, f"entry {len(encoded)} is None, expected str")
-        encoded.append(text(field, value))
+            raise refuse(field, f"{entry}None, expected str")
+        encoded.append(text(field, value, entry))
     return (c_char_p * len(encoded))(*encoded), len(encoded)
 
 
@@ -249,7 +250,10 @@ def _lines(headers: Mapping[str, str] | None) -> list[str] | None:
 def _json(value: Mapping[str, Any]) -> str:
     import json  # rarely needed, and 3 ms to import
 
+    if not hasattr(value, "items"):
+        raise refuse("extra_body", f"{type(value).__name__}, expected a mapping")
     try:
-        return json.dumps(value)
-    except (TypeError, ValueError) as error:
+        # With the text as it is, lone surrogates and all, for `text` to see.
+        return json.dumps(dict(value), ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
         raise refuse("extra_body", f"not JSON: {type(error).__name__}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterable, Mapping
 from ctypes import byref, c_void_p
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from os import PathLike
 from types import TracebackType
 from typing import Any, NoReturn
@@ -301,8 +301,8 @@ def _call(function: Any, *arguments: Any) -> Credentials:
             session_token=raw.session_token.decode(),
             endpoint=raw.endpoint.decode(),
             request_id=_text(raw.request_id),
-            issued_at=raw.issued_at,
-            expires_at=raw.expires_at,
+            issued_at=_time(raw.issued_at),
+            expires_at=_time(raw.expires_at),
         )
     finally:
         _library.credentials_free(out)
@@ -327,6 +327,13 @@ def _error(status: int, err: Any) -> R2CredsError:
         retryable=raw.retryable != 0,
         attempts=raw.attempts,
     )
+
+
+def _time(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, ValueError, OSError):  # after the year 9999
+        return datetime.max.replace(tzinfo=timezone.utc)
 
 
 def _wait(milliseconds: int) -> timedelta | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ._arguments import refuse, text
 
 #: The region of every R2 bucket.
 REGION = "auto"
@@ -11,15 +13,8 @@ REGION = "auto"
 CHECKSUMS = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
 
 
-def _time(seconds: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (OverflowError, ValueError, OSError):  # after the year 9999
-        return datetime.max.replace(tzinfo=timezone.utc)
-
-
 class Credentials:
-    """A temporary credential for one R2 bucket. Immutable; its repr shows no secret.
+    """A temporary credential for one R2 bucket. Immutable; equal to one with the same values; its repr shows no secret.
 
     ``boto3()``, ``fsspec()``, ``pyarrow()``, ``storage_options()``, ``iceberg()``, ``duckdb_secret()`` and ``env()``
     give it to other libraries and programs in their own terms. What they return holds the secrets, and ends with this
@@ -61,9 +56,9 @@ class Credentials:
         secret_access_key: str,
         session_token: str,
         endpoint: str,
-        request_id: str | None,
-        issued_at: int,
-        expires_at: int,
+        request_id: str | None = None,
+        issued_at: datetime,
+        expires_at: datetime,
     ) -> None:
         fill = object.__setattr__
         fill(self, "access_key_id", access_key_id)
@@ -71,8 +66,8 @@ class Credentials:
         fill(self, "session_token", session_token)
         fill(self, "endpoint", endpoint)
         fill(self, "request_id", request_id)
-        fill(self, "issued_at", _time(issued_at))
-        fill(self, "expires_at", _time(expires_at))
+        fill(self, "issued_at", issued_at)
+        fill(self, "expires_at", expires_at)
 
     @property
     def expired(self) -> bool:
@@ -150,6 +145,9 @@ class Credentials:
 
         The SQL holds the secrets: keep it out of logs. DuckDB's httpfs extension runs it.
         """
+        if not text("name", name):
+            raise refuse("name", "missing or empty, expected the secret's name")
+        text("scope", scope)
         scheme, host = self.endpoint.split("://")
         # TYPE r2 knows no host but this one; EU, FedRAMP and other endpoints are spelled out.
         account, _, domain = host.partition(".")
@@ -189,11 +187,22 @@ class Credentials:
             f" endpoint={self.endpoint!r}, expires_at={self.expires_at.isoformat()!r})"
         )
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"Credentials are immutable: cannot set {name}")
+    def _values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
 
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"Credentials are immutable: cannot delete {name}")
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, Credentials) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    if not TYPE_CHECKING:  # for a type checker they would mean that there are more attributes
+
+        def __setattr__(self, name: str, value: object) -> NoReturn:
+            raise AttributeError(f"Credentials are immutable: cannot set {name}")
+
+        def __delattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"Credentials are immutable: cannot delete {name}")
 
     def __copy__(self) -> Credentials:
         return self
