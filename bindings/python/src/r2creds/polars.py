@@ -34,8 +34,8 @@ def provider(mint: Mint) -> _Provider:
         r2 = r2creds.polars.provider(mint)
         pl.scan_parquet("s3://recordings/a.parquet", credential_provider=r2, storage_options=r2.storage_options)
 
-    Never leave ``storage_options`` out: polars would send the requests to AWS. A credential is replaced an eighth of its
-    life before its end, at most ten minutes; when that fails it is used until it ends.
+    Never leave ``storage_options`` out: polars would send the requests to AWS. A credential is replaced an eighth of
+    its life before its end, at most ten minutes; when that fails it is used until it ends.
 
     Args:
         mint: Called now and for each renewal, for example ``lambda: r2creds.sign(...)``; it always grants the same.
