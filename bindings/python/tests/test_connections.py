@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import deltalake
 import duckdb
+import lance
 import obstore as obs
 import obstore.store
 import polars as pl
@@ -99,6 +100,13 @@ def test_storage_options_for_deltalake(s3: S3) -> None:
     deltalake.write_deltalake("s3://recordings/table", TABLE, storage_options=options)
     table = deltalake.DeltaTable("s3://recordings/table", storage_options=options)
     assert pa.table(table.to_pyarrow_table()).column("n").to_pylist() == [1, 2, 3]
+
+
+def test_storage_options_for_lance(s3: S3) -> None:
+    options = r2creds.sign(**s3.grant).storage_options()
+    lance.write_dataset(TABLE, "s3://recordings/numbers.lance", storage_options=options)
+    dataset = lance.dataset("s3://recordings/numbers.lance", storage_options=options)
+    assert dataset.to_table().column("n").to_pylist() == [1, 2, 3]
 
 
 def test_storage_options_for_polars(s3: S3) -> None:
