@@ -6,17 +6,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt;
-use hyper::Request;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, HeaderValue};
+use hyper::{Request, Uri};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    CopyObjectInput, CopySource, DeleteObjectsInput, DtoExt, ListMultipartUploadsInput, ListObjectsInput,
-    ListObjectsV2Input, UploadPartCopyInput,
+    CopyObjectInput, CopySource, DeleteObjectsInput, DtoExt, ListObjectsInput, ListObjectsV2Input, UploadPartCopyInput,
 };
 use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -26,6 +23,7 @@ use s3s_fs::FileSystem;
 use crate::config::{Config, Jurisdiction};
 use crate::grant::{Grant, is_operation};
 use crate::token::{Expected, verify};
+use crate::uploads::{Listings, file_name};
 
 tokio::task_local! {
     /// The request being served: s3s asks for a secret by access key id alone, so the token has to be at hand then.
@@ -59,26 +57,28 @@ impl Arrival {
     fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-        let query = |name: &'static str| {
-            let pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-            pairs.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
-        };
         let in_headers = headers.get_all("x-amz-security-token").iter();
         let mut tokens = in_headers.map(|value| value.to_str().ok().map(str::to_owned)).collect::<Vec<_>>();
-        tokens.extend(query("X-Amz-Security-Token").map(Some));
+        tokens.extend(query(request.uri(), "X-Amz-Security-Token").map(Some));
         let token = match (tokens.pop(), tokens.is_empty()) {
             (None, _) => Token::Absent,
             (Some(Some(token)), true) => Token::Present(token),
             _ => Token::Unreadable,
         };
         let scheme_2 = headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS "));
-        let is_version_2 = scheme_2 || query("Signature").next().is_some();
+        let is_version_2 = scheme_2 || query(request.uri(), "Signature").next().is_some();
         Self { host, token, is_version_2, session: OnceLock::new() }
     }
 }
 
+/// The values of a parameter.
+pub fn query<'a>(uri: &'a Uri, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
 /// One listener: the buckets of one jurisdiction.
-struct Endpoint {
+pub struct Endpoint {
     config: Arc<Config>,
     jurisdiction: Jurisdiction,
     port: u16,
@@ -99,7 +99,8 @@ impl S3 {
         let endpoint = Arc::new(Endpoint { config, jurisdiction, port, folder: folder.to_owned() });
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder).map_err(|error| failed(&error))?);
         builder.set_auth(Authentication(Arc::clone(&endpoint)));
-        builder.set_access(Authorization(endpoint));
+        builder.set_access(Authorization(Arc::clone(&endpoint)));
+        builder.set_route(Listings(Authorization(endpoint)));
         Ok(Self(builder.build()))
     }
 
@@ -204,11 +205,11 @@ impl Endpoint {
 }
 
 /// Everything that is not allowed here is refused: an operation by its name, then what it would touch.
-struct Authorization(Arc<Endpoint>);
+pub struct Authorization(Arc<Endpoint>);
 
 impl Authorization {
     /// `touches` says of a grant whether the operation stays inside of it.
-    fn permit(&self, operation: &str, bucket: &str, touches: impl FnOnce(&Grant) -> bool) -> S3Result<()> {
+    pub fn permit(&self, operation: &str, bucket: &str, touches: impl FnOnce(&Grant) -> bool) -> S3Result<()> {
         arrival(|arrival| {
             // The signature may have been absent; it is never wrong here.
             let session = arrival.session.get().ok_or_else(outside)?;
@@ -236,7 +237,7 @@ impl Authorization {
         if self.holds(bucket, key) { Ok(()) } else { Err(S3Error::new(S3ErrorCode::NoSuchKey)) }
     }
 
-    fn permit_listing(&self, operation: &str, bucket: &str, prefix: Option<&str>) -> S3Result<()> {
+    pub fn permit_listing(&self, operation: &str, bucket: &str, prefix: Option<&str>) -> S3Result<()> {
         self.permit(operation, bucket, |grant| grant.opens_listing(prefix.unwrap_or_default()))
     }
 
@@ -251,20 +252,19 @@ impl Authorization {
         self.holds(bucket, key) && !above.into_iter().any(|path| self.0.folder.join(bucket).join(path).is_file())
     }
 
-    /// Whether the upload that the query names is one of this key: s3s-fs would take any, and so an upload to another key
-    /// could be read through this one.
-    fn began(&self, bucket: &str, key: &str, query: &str) -> bool {
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "uploadId").is_some_and(|(_, id)| {
+    /// The id of the upload that the query names, which has to be one of this key: s3s-fs would take any, and so an
+    /// upload to another key could be read through this one.
+    pub fn upload(&self, bucket: &str, key: &str, uri: &Uri) -> S3Result<String> {
+        let id = query(uri, "uploadId").next().filter(|id| {
             let is_clear = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-            is_clear && is_storable(bucket, key) && self.0.folder.join(upload_file(bucket, key, &id)).is_file()
-        })
+            is_clear && is_storable(bucket, key) && self.0.folder.join(file_name(bucket, key, id)).is_file()
+        });
+        id.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchUpload))
     }
-}
 
-/// The file in which s3s-fs keeps what it knows of a multipart upload that goes on.
-fn upload_file(bucket: &str, key: &str, upload_id: &str) -> String {
-    let [bucket, key] = [bucket, key].map(|text| URL_SAFE_NO_PAD.encode(text));
-    format!(".bucket-{bucket}.object-{key}.upload-{upload_id}.metadata.json")
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
 }
 
 /// s3s-fs keeps a key as a path, so `..` would leave the grant, and the key once more in the name of a file beside it.
@@ -272,7 +272,7 @@ fn is_storable(bucket: &str, key: &str) -> bool {
     const LONGEST_NAME: usize = 255;
     let upload_id = "00000000-0000-0000-0000-000000000000";
     let mut names = key.split('/');
-    upload_file(bucket, key, upload_id).len() <= LONGEST_NAME
+    file_name(bucket, key, upload_id).len() <= LONGEST_NAME
         && !key.contains('\0')
         && names.all(|name| !matches!(name, "" | "." | ".."))
 }
@@ -318,14 +318,8 @@ impl S3Access for Authorization {
                             "The emulator cannot keep an object of this name; see its README"
                         ))
                     }
-                    "UploadPart"
-                    | "UploadPartCopy"
-                    | "ListParts"
-                    | "AbortMultipartUpload"
-                    | "CompleteMultipartUpload"
-                        if !self.began(bucket, key, context.uri().query().unwrap_or_default()) =>
-                    {
-                        Err(S3Error::new(S3ErrorCode::NoSuchUpload))
+                    "UploadPart" | "UploadPartCopy" | "AbortMultipartUpload" | "CompleteMultipartUpload" => {
+                        self.upload(bucket, key, context.uri()).map(drop)
                     }
                     _ => Ok(()),
                 }
@@ -346,10 +340,6 @@ impl S3Access for Authorization {
         request.input.ignore_empty_strings();
         self.permit_listing("ListObjectsV2", &request.input.bucket, request.input.prefix.as_deref())?;
         short_delimiter(request.input.delimiter.as_deref())
-    }
-
-    async fn list_multipart_uploads(&self, request: &mut S3Request<ListMultipartUploadsInput>) -> S3Result<()> {
-        self.permit_listing("ListMultipartUploads", &request.input.bucket, request.input.prefix.as_deref())
     }
 
     async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {

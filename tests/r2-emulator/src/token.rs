@@ -92,7 +92,11 @@ pub fn mint(claims: &Claims, parent_secret: &str) -> Option<(String, String)> {
 }
 
 fn secret_access_key(jwt: &str) -> String {
-    Sha256::checksum(jwt.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::checksum(jwt.as_bytes()))
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub fn unix_now() -> i64 {

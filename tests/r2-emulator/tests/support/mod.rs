@@ -152,6 +152,12 @@ impl Reply {
     pub fn element(&self, name: &str) -> String {
         element(&self.text(), name)
     }
+
+    /// The texts of all of them.
+    pub fn elements(&self, name: &str) -> Vec<String> {
+        let (text, start) = (self.text(), format!("<{name}>"));
+        text.match_indices(&start).map(|(at, _)| element(&text[at..], name)).collect()
+    }
 }
 
 fn element(xml: &str, name: &str) -> String {
