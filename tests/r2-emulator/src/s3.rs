@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, HeaderValue};
-use hyper::{Request, Uri};
+use hyper::{Request, StatusCode, Uri};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
@@ -22,7 +22,7 @@ use s3s_fs::FileSystem;
 
 use crate::config::{Config, Jurisdiction};
 use crate::grant::{Grant, is_operation};
-use crate::token::{Expected, verify};
+use crate::token::{Expected, MAX_TTL, verify};
 use crate::uploads::{Listings, file_name};
 
 tokio::task_local! {
@@ -77,6 +77,32 @@ pub fn query<'a>(uri: &'a Uri, name: &'a str) -> impl Iterator<Item = String> + 
     pairs.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
+/// What s3s takes of any value: how long a presigned URL is good for, and the region that a signature is made for.
+fn check_signing<B>(request: &Request<B>) -> S3Result<()> {
+    let uri = request.uri();
+    let expires = query(uri, "X-Amz-Expires").next().and_then(|seconds| seconds.parse().ok());
+    let is_in_range = expires.is_some_and(|seconds| (1..=MAX_TTL).contains(&seconds));
+    if query(uri, "X-Amz-Signature").next().is_some() && !is_in_range {
+        return Err(s3_error!(
+            AuthorizationQueryParametersError,
+            "X-Amz-Expires must be a number of seconds, from 1 to {MAX_TTL}"
+        ));
+    }
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let in_header = header.and_then(|value| value.split_once("Credential=")?.1.split(',').next());
+    let credentials = in_header.map(str::to_owned).into_iter().chain(query(uri, "X-Amz-Credential"));
+    // <access key id>/<date>/<region>/s3/aws4_request
+    for region in credentials.filter_map(|credential| credential.rsplit('/').nth(2).map(str::to_owned)) {
+        if !["auto", "us-east-1", ""].contains(&region.as_str()) {
+            let mut refusal = S3Error::new(S3ErrorCode::Custom("InvalidRegionName".into()));
+            refusal.set_message("The region name is not valid. It must be auto");
+            refusal.set_status_code(StatusCode::BAD_REQUEST);
+            return Err(refusal);
+        }
+    }
+    Ok(())
+}
+
 /// One listener: the buckets of one jurisdiction.
 pub struct Endpoint {
     config: Arc<Config>,
@@ -105,12 +131,15 @@ impl S3 {
     }
 
     pub async fn serve(self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-        let arrival = Arrival::of(&request);
+        let (arrival, signing) = (Arrival::of(&request), check_signing(&request));
         let held_back = request.headers().contains_key(EXPECT);
         let (head, body) = request.into_parts();
         let mut body = Upload(Arc::new(Mutex::new(body)));
         let request = Request::from_parts(head, Body::http_body(body.clone()));
-        let mut reply = ARRIVAL.scope(arrival, self.0.call(request)).await?;
+        let mut reply = match signing {
+            Ok(()) => ARRIVAL.scope(arrival, self.0.call(request)).await?,
+            Err(refusal) => refusal.to_http_response().map_err(|error| HttpError::new(error.into()))?,
+        };
         // A refusal leaves the body unread, and to close the connection on a client that still sends would lose the
         // refusal. One that waits to be asked for its body has sent nothing; it has to know that hyper closes the
         // connection then, or it would lose its next request.

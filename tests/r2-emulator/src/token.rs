@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::grant::{Grant, Paths, Permission, Rights, is_action};
 
-/// The documented maximum of `ttlSeconds`; the longest life of a locally signed token is open, so it is the same.
+/// The documented maximum of `ttlSeconds` and of a presigned URL's life; the longest life of a locally signed token is
+/// open, so it is the same.
 pub const MAX_TTL: i64 = 604_800;
 /// How far `iat` may lie in the future. R2's own tolerance is open.
 const MAX_AHEAD: i64 = 5;

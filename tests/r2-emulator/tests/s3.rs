@@ -398,6 +398,25 @@ fn a_refused_upload_is_told_so() {
 }
 
 #[test]
+fn a_signature_is_for_the_region_auto() {
+    SHARED.put("region/a", b"content");
+    let keys = SHARED.sign(&Params { prefixes: &["region/"], ..params() });
+    let path = format!("/{BUCKET}/region/a");
+    for (region, verdict) in [
+        ("auto", "200"),
+        ("us-east-1", "200"),
+        ("", "200"),
+        ("eu-west-9", "400 InvalidRegionName"),
+        ("weur", "400 InvalidRegionName"),
+        ("AUTO", "400 InvalidRegionName"),
+    ] {
+        let ask = || SHARED.ask("GET", &path).region(region);
+        assert_eq!(ask().send(&keys).verdict, verdict, "{region}");
+        assert_eq!(ask().presigned(&keys, 60).verdict, verdict, "{region}, presigned");
+    }
+}
+
+#[test]
 fn presigned_urls() {
     SHARED.put("presigned/out", b"outside");
     let keys = SHARED.sign(&Params { prefixes: &["presigned/in/"], ..params() });
@@ -406,6 +425,11 @@ fn presigned_urls() {
     assert_eq!(SHARED.ask("GET", &inside).presigned(&keys, 60).body, b"inside");
     assert_eq!(SHARED.ask("GET", &outside).presigned(&keys, 60).verdict, DENIED);
     assert_eq!(SHARED.ask("GET", &inside).skew(-120).presigned(&keys, 60).verdict, DENIED, "the URL has expired");
+    assert_eq!(SHARED.ask("GET", &inside).presigned(&keys, 604_800).verdict, "200");
+    for odd in ["604801", "99999999999999999999", "0", "-1", "x", ""] {
+        let reply = SHARED.ask("GET", &inside).presigned(&keys, odd);
+        assert_eq!(reply.verdict, "400 AuthorizationQueryParametersError", "{odd}");
+    }
     let without = Keys { token: None, ..keys.clone() };
     assert_eq!(SHARED.ask("GET", &inside).presigned(&without, 60).verdict, "403 SignatureDoesNotMatch");
     let tampered = Keys { token: keys.token.clone().map(|token| token.replace('a', "b")), ..keys.clone() };
