@@ -306,8 +306,12 @@ fn is_storable(bucket: &str, key: &str) -> bool {
         && names.all(|name| !matches!(name, "" | "." | ".."))
 }
 
-/// s3s-fs cuts a name one byte after a delimiter begins, and panics where that is inside a character.
-fn short_delimiter(delimiter: Option<&str>) -> S3Result<()> {
+/// s3s-fs takes a negative number for 1000. It cuts a name one byte after a delimiter begins, and panics where that is
+/// inside a character.
+fn check_listing(max_keys: Option<i32>, delimiter: Option<&str>) -> S3Result<()> {
+    if max_keys.is_some_and(|most| most < 0) {
+        return Err(s3_error!(InvalidArgument, "max-keys must not be negative"));
+    }
     if delimiter.is_none_or(|delimiter| delimiter.len() == 1) {
         return Ok(());
     }
@@ -361,14 +365,18 @@ impl S3Access for Authorization {
         request.input.encoding_type = None;
         request.input.ignore_empty_strings();
         self.permit_listing("ListObjectsV1", &request.input.bucket, request.input.prefix.as_deref())?;
-        short_delimiter(request.input.delimiter.as_deref())
+        // s3s takes every other version for the first.
+        if query(&request.uri, "list-type").next().is_some() {
+            return Err(s3_error!(InvalidArgument, "list-type must be 2"));
+        }
+        check_listing(request.input.max_keys, request.input.delimiter.as_deref())
     }
 
     async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
         request.input.encoding_type = None;
         request.input.ignore_empty_strings();
         self.permit_listing("ListObjectsV2", &request.input.bucket, request.input.prefix.as_deref())?;
-        short_delimiter(request.input.delimiter.as_deref())
+        check_listing(request.input.max_keys, request.input.delimiter.as_deref())
     }
 
     async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {

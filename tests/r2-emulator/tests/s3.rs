@@ -185,6 +185,8 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
         for long in ["é", "//"] {
             assert_eq!(with("delimiter", long).verdict, "501 NotImplemented", "{long}");
         }
+        assert_eq!(with("max-keys", "0").element("Key"), "");
+        assert_eq!(with("max-keys", "-1").verdict, "400 InvalidArgument");
         for outside in ["", "list", "list/a", "list/b/", "list/b/1", "/list/a/", "list/../"] {
             assert_eq!(list(outside).verdict, DENIED, "version {version}: {outside}");
         }
@@ -193,6 +195,10 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
     SHARED.put("list/a/x+y%20z", b"");
     let encoded = SHARED.ask("GET", &bucket).query("prefix", "list/a/x").query("encoding-type", "url").send(&keys);
     assert_eq!((encoded.element("Key").as_str(), encoded.element("EncodingType").as_str()), ("list/a/x+y%20z", ""));
+    for version in ["", "1", "3"] {
+        let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
+        assert_eq!(ask.send(&keys).verdict, "400 InvalidArgument", "version {version}");
+    }
     assert_eq!(SHARED.ask("GET", "/").send(&keys).verdict, DENIED, "ListBuckets");
 }
 
