@@ -13,7 +13,8 @@ use hyper::{Request, StatusCode, Uri};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    CopyObjectInput, CopySource, DeleteObjectsInput, DtoExt, ListObjectsInput, ListObjectsV2Input, UploadPartCopyInput,
+    CopyObjectInput, CopySource, DeleteObjectsInput, DtoExt, GetObjectInput, ListObjectsInput, ListObjectsV2Input,
+    Range, UploadPartCopyInput,
 };
 use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -358,6 +359,16 @@ impl S3Access for Authorization {
                 }
             }
         }
+    }
+
+    /// The end of an object may be asked for that is longer than all of it; s3s-fs would look before its start.
+    async fn get_object(&self, request: &mut S3Request<GetObjectInput>) -> S3Result<()> {
+        let GetObjectInput { bucket, key, range, .. } = &mut request.input;
+        if let Some(Range::Suffix { length }) = range {
+            let object = std::fs::metadata(self.0.folder.join(bucket).join(key));
+            *length = object.map_or(0, |object| object.len()).min(*length);
+        }
+        Ok(())
     }
 
     async fn list_objects(&self, request: &mut S3Request<ListObjectsInput>) -> S3Result<()> {

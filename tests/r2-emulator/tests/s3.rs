@@ -404,6 +404,43 @@ fn a_refused_upload_is_told_so() {
 }
 
 #[test]
+fn a_range_of_an_object() {
+    SHARED.put("range/ten", b"0123456789");
+    SHARED.put("range/empty", b"");
+    let keys = SHARED.sign(&Params { prefixes: &["range/"], ..params() });
+    let ask = |method: &str, key: &str, range: &str| {
+        SHARED.ask(method, &format!("/{BUCKET}/range/{key}")).header("range", range).send(&keys)
+    };
+    for (range, expected, content_range) in [
+        ("bytes=0-", "0123456789", "bytes 0-9/10"),
+        ("bytes=2-4", "234", "bytes 2-4/10"),
+        ("bytes=8-100", "89", "bytes 8-9/10"),
+        ("bytes=-3", "789", "bytes 7-9/10"),
+        ("bytes=-10", "0123456789", "bytes 0-9/10"),
+        ("bytes=-65536", "0123456789", "bytes 0-9/10"),
+    ] {
+        let reply = ask("GET", "ten", range);
+        let got = (reply.verdict.as_str(), reply.text(), reply.content_range.as_str());
+        assert_eq!(got, ("206", expected.to_owned(), content_range), "{range}");
+    }
+    for beyond in ["bytes=10-", "bytes=10-20", "bytes=-0"] {
+        assert_eq!(ask("GET", "ten", beyond).verdict, "416 InvalidRange", "{beyond}");
+    }
+    for of_nothing in ["bytes=0-", "bytes=0-9", "bytes=-5"] {
+        assert_eq!(ask("GET", "empty", of_nothing).verdict, "416 InvalidRange", "{of_nothing}");
+    }
+    assert_eq!(ask("GET", "none", "bytes=-5").verdict, "404 NoSuchKey");
+    // As the README says: a HEAD passes over its range, and S3 would pass over these.
+    assert_eq!(
+        (ask("HEAD", "ten", "bytes=-3").verdict, ask("HEAD", "ten", "bytes=10-").verdict),
+        ("200".to_owned(), "200".to_owned())
+    );
+    for malformed in ["bytes=4-2", "bytes=0-1,3-4", "lines=0-1"] {
+        assert!(ask("GET", "ten", malformed).verdict.starts_with("400 "), "{malformed}");
+    }
+}
+
+#[test]
 fn a_signature_is_for_the_region_auto() {
     SHARED.put("region/a", b"content");
     let keys = SHARED.sign(&Params { prefixes: &["region/"], ..params() });

@@ -143,6 +143,7 @@ pub struct Reply {
     pub message: String,
     pub body: Vec<u8>,
     pub etag: String,
+    pub content_range: String,
 }
 
 impl Reply {
@@ -312,8 +313,8 @@ impl<'a> Ask<'a> {
         }
         let header =
             |name| reply.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-        let etag = header("etag");
-        Reply { verdict, message: element(&xml, "Message"), etag, body }
+        let (etag, content_range) = (header("etag"), header("content-range"));
+        Reply { verdict, message: element(&xml, "Message"), etag, content_range, body }
     }
 }
 
