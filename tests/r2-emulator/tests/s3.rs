@@ -362,6 +362,8 @@ fn the_parts_of_an_upload_are_listed() {
     for odd in [("max-parts", "0"), ("part-number-marker", "x")] {
         assert_eq!(list(&[odd]).verdict, "400 InvalidArgument", "{odd:?}");
     }
+    let stranger = SHARED.sign(&Params { prefixes: &["parts/a"], ..params() });
+    assert_eq!(SHARED.ask("GET", &path).query("uploadId", &id).send(&stranger).verdict, DENIED);
 }
 
 #[test]
