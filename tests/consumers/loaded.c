@@ -85,6 +85,8 @@ static r2creds_client *client_with(const library *it, const char *base_url)
     options.base_url = base_url;
     options.proxy_url = "";
     options.max_retries = -1;
+    /* No call here ends by the clock, however long the machine stalls. */
+    options.timeout_ms = options.attempt_timeout_ms = options.connect_timeout_ms = 600000;
     CHECK(it->client_new(&options, &client, NULL) == R2CREDS_STATUS_OK);
     return client;
 }

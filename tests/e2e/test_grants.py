@@ -83,8 +83,6 @@ def opens_only(owner: Any, creds: Minted, opened: set[str]) -> None:
         at = target(owner, f"touched-by-{name}") if name in opened else untouched
         call, arguments = operation(s3, at)
         expected = "ok" if name in opened else DENIED
-        if name in opened and name == "ListMultipartUploads":
-            expected = "NotImplemented"  # which the emulator says only to those who may
         assert verdict(call, Bucket=BUCKET, **arguments) == expected, name
     assert owner.get_object(Bucket=BUCKET, Key=untouched.key)["Body"].read() == b"content"
     parts = owner.list_parts(Bucket=BUCKET, Key=untouched.key, UploadId=untouched.upload_id)["Parts"]
@@ -146,6 +144,28 @@ def test_prefixes(emulator: Emulator, mint: Mint) -> None:
     found = {found["Key"] for found in owner.list_objects_v2(Bucket=BUCKET, Prefix="paths/")["Contents"]}
     assert {"paths/a/1", "paths/c/4", "paths/a/new"} <= found
     assert not found & {"paths/a/stolen", "paths/c/leaked", "paths/c/new"}
+
+
+def test_resumed_upload(mint: Mint) -> None:
+    """What another program began is found, and completed with what the listings say."""
+    s3 = connect(mint(permission="object-read-write", prefixes=["resumed/"]))
+    at = {"Bucket": BUCKET, "Key": "resumed/é & 1"}
+    begun = s3.create_multipart_upload(**at)["UploadId"]
+    for number, body in ((2, b"end"), (1, bytes(5 << 20))):
+        s3.upload_part(**at, UploadId=begun, PartNumber=number, Body=body)
+
+    pages = s3.get_paginator("list_multipart_uploads").paginate(
+        Bucket=BUCKET, Prefix="resumed/", PaginationConfig={"PageSize": 1}
+    )
+    assert [(found["Key"], found["UploadId"]) for found in pages.search("Uploads")] == [(at["Key"], begun)]
+    pages = s3.get_paginator("list_parts").paginate(**at, UploadId=begun, PaginationConfig={"PageSize": 1})
+    parts = [{name: part[name] for name in ("PartNumber", "ETag")} for part in pages.search("Parts")]
+    s3.complete_multipart_upload(**at, UploadId=begun, MultipartUpload={"Parts": parts})
+    assert s3.get_object(**at, Range="bytes=-3")["Body"].read() == b"end"
+
+    assert s3.list_multipart_uploads(Bucket=BUCKET, Prefix="resumed/").get("Uploads", []) == []
+    for prefix in ("", "resumed", "elsewhere/"):
+        assert verdict(s3.list_multipart_uploads, Bucket=BUCKET, Prefix=prefix) == DENIED, prefix
 
 
 def test_objects(emulator: Emulator, mint: Mint) -> None:

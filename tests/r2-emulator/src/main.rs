@@ -8,6 +8,7 @@ mod grant;
 mod limit;
 mod s3;
 mod token;
+mod uploads;
 
 use std::future::Future;
 use std::io::{ErrorKind, Write};

@@ -6,17 +6,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt;
-use hyper::Request;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, HeaderValue};
+use hyper::{Request, StatusCode, Uri};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    CopyObjectInput, CopySource, DeleteObjectsInput, DtoExt, ListMultipartUploadsInput, ListObjectsInput,
-    ListObjectsV2Input, UploadPartCopyInput,
+    CopyObjectInput, CopySource, DeleteObjectsInput, DtoExt, GetObjectInput, ListObjectsInput, ListObjectsV2Input,
+    Range, UploadPartCopyInput,
 };
 use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -25,7 +23,8 @@ use s3s_fs::FileSystem;
 
 use crate::config::{Config, Jurisdiction};
 use crate::grant::{Grant, is_operation};
-use crate::token::{Expected, verify};
+use crate::token::{Expected, MAX_TTL, verify};
+use crate::uploads::{Listings, file_name};
 
 tokio::task_local! {
     /// The request being served: s3s asks for a secret by access key id alone, so the token has to be at hand then.
@@ -59,26 +58,54 @@ impl Arrival {
     fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-        let query = |name: &'static str| {
-            let pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-            pairs.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
-        };
         let in_headers = headers.get_all("x-amz-security-token").iter();
         let mut tokens = in_headers.map(|value| value.to_str().ok().map(str::to_owned)).collect::<Vec<_>>();
-        tokens.extend(query("X-Amz-Security-Token").map(Some));
+        tokens.extend(query(request.uri(), "X-Amz-Security-Token").map(Some));
         let token = match (tokens.pop(), tokens.is_empty()) {
             (None, _) => Token::Absent,
             (Some(Some(token)), true) => Token::Present(token),
             _ => Token::Unreadable,
         };
         let scheme_2 = headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS "));
-        let is_version_2 = scheme_2 || query("Signature").next().is_some();
+        let is_version_2 = scheme_2 || query(request.uri(), "Signature").next().is_some();
         Self { host, token, is_version_2, session: OnceLock::new() }
     }
 }
 
+/// The values of a parameter.
+pub fn query<'a>(uri: &'a Uri, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// What s3s takes of any value: how long a presigned URL is good for, and the region that a signature is made for.
+fn check_signing<B>(request: &Request<B>) -> S3Result<()> {
+    let uri = request.uri();
+    let expires = query(uri, "X-Amz-Expires").next().and_then(|seconds| seconds.parse().ok());
+    let is_in_range = expires.is_some_and(|seconds| (1..=MAX_TTL).contains(&seconds));
+    if query(uri, "X-Amz-Signature").next().is_some() && !is_in_range {
+        return Err(s3_error!(
+            AuthorizationQueryParametersError,
+            "X-Amz-Expires must be a number of seconds, from 1 to {MAX_TTL}"
+        ));
+    }
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let in_header = header.and_then(|value| value.split_once("Credential=")?.1.split(',').next());
+    let credentials = in_header.map(str::to_owned).into_iter().chain(query(uri, "X-Amz-Credential"));
+    // <access key id>/<date>/<region>/s3/aws4_request
+    for region in credentials.filter_map(|credential| credential.rsplit('/').nth(2).map(str::to_owned)) {
+        if !["auto", "us-east-1", ""].contains(&region.as_str()) {
+            let mut refusal = S3Error::new(S3ErrorCode::Custom("InvalidRegionName".into()));
+            refusal.set_message("The region name is not valid. It must be auto");
+            refusal.set_status_code(StatusCode::BAD_REQUEST);
+            return Err(refusal);
+        }
+    }
+    Ok(())
+}
+
 /// One listener: the buckets of one jurisdiction.
-struct Endpoint {
+pub struct Endpoint {
     config: Arc<Config>,
     jurisdiction: Jurisdiction,
     port: u16,
@@ -99,17 +126,21 @@ impl S3 {
         let endpoint = Arc::new(Endpoint { config, jurisdiction, port, folder: folder.to_owned() });
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder).map_err(|error| failed(&error))?);
         builder.set_auth(Authentication(Arc::clone(&endpoint)));
-        builder.set_access(Authorization(endpoint));
+        builder.set_access(Authorization(Arc::clone(&endpoint)));
+        builder.set_route(Listings(Authorization(endpoint)));
         Ok(Self(builder.build()))
     }
 
     pub async fn serve(self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-        let arrival = Arrival::of(&request);
+        let (arrival, signing) = (Arrival::of(&request), check_signing(&request));
         let held_back = request.headers().contains_key(EXPECT);
         let (head, body) = request.into_parts();
         let mut body = Upload(Arc::new(Mutex::new(body)));
         let request = Request::from_parts(head, Body::http_body(body.clone()));
-        let mut reply = ARRIVAL.scope(arrival, self.0.call(request)).await?;
+        let mut reply = match signing {
+            Ok(()) => ARRIVAL.scope(arrival, self.0.call(request)).await?,
+            Err(refusal) => refusal.to_http_response().map_err(|error| HttpError::new(error.into()))?,
+        };
         // A refusal leaves the body unread, and to close the connection on a client that still sends would lose the
         // refusal. One that waits to be asked for its body has sent nothing; it has to know that hyper closes the
         // connection then, or it would lose its next request.
@@ -204,11 +235,11 @@ impl Endpoint {
 }
 
 /// Everything that is not allowed here is refused: an operation by its name, then what it would touch.
-struct Authorization(Arc<Endpoint>);
+pub struct Authorization(Arc<Endpoint>);
 
 impl Authorization {
     /// `touches` says of a grant whether the operation stays inside of it.
-    fn permit(&self, operation: &str, bucket: &str, touches: impl FnOnce(&Grant) -> bool) -> S3Result<()> {
+    pub fn permit(&self, operation: &str, bucket: &str, touches: impl FnOnce(&Grant) -> bool) -> S3Result<()> {
         arrival(|arrival| {
             // The signature may have been absent; it is never wrong here.
             let session = arrival.session.get().ok_or_else(outside)?;
@@ -236,7 +267,7 @@ impl Authorization {
         if self.holds(bucket, key) { Ok(()) } else { Err(S3Error::new(S3ErrorCode::NoSuchKey)) }
     }
 
-    fn permit_listing(&self, operation: &str, bucket: &str, prefix: Option<&str>) -> S3Result<()> {
+    pub fn permit_listing(&self, operation: &str, bucket: &str, prefix: Option<&str>) -> S3Result<()> {
         self.permit(operation, bucket, |grant| grant.opens_listing(prefix.unwrap_or_default()))
     }
 
@@ -251,20 +282,19 @@ impl Authorization {
         self.holds(bucket, key) && !above.into_iter().any(|path| self.0.folder.join(bucket).join(path).is_file())
     }
 
-    /// Whether the upload that the query names is one of this key: s3s-fs would take any, and so an upload to another key
-    /// could be read through this one.
-    fn began(&self, bucket: &str, key: &str, query: &str) -> bool {
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "uploadId").is_some_and(|(_, id)| {
+    /// The id of the upload that the query names, which has to be one of this key: s3s-fs would take any, and so an
+    /// upload to another key could be read through this one.
+    pub fn upload(&self, bucket: &str, key: &str, uri: &Uri) -> S3Result<String> {
+        let id = query(uri, "uploadId").next().filter(|id| {
             let is_clear = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-            is_clear && is_storable(bucket, key) && self.0.folder.join(upload_file(bucket, key, &id)).is_file()
-        })
+            is_clear && is_storable(bucket, key) && self.0.folder.join(file_name(bucket, key, id)).is_file()
+        });
+        id.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchUpload))
     }
-}
 
-/// The file in which s3s-fs keeps what it knows of a multipart upload that goes on.
-fn upload_file(bucket: &str, key: &str, upload_id: &str) -> String {
-    let [bucket, key] = [bucket, key].map(|text| URL_SAFE_NO_PAD.encode(text));
-    format!(".bucket-{bucket}.object-{key}.upload-{upload_id}.metadata.json")
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
 }
 
 /// s3s-fs keeps a key as a path, so `..` would leave the grant, and the key once more in the name of a file beside it.
@@ -272,13 +302,17 @@ fn is_storable(bucket: &str, key: &str) -> bool {
     const LONGEST_NAME: usize = 255;
     let upload_id = "00000000-0000-0000-0000-000000000000";
     let mut names = key.split('/');
-    upload_file(bucket, key, upload_id).len() <= LONGEST_NAME
+    file_name(bucket, key, upload_id).len() <= LONGEST_NAME
         && !key.contains('\0')
         && names.all(|name| !matches!(name, "" | "." | ".."))
 }
 
-/// s3s-fs cuts a name one byte after a delimiter begins, and panics where that is inside a character.
-fn short_delimiter(delimiter: Option<&str>) -> S3Result<()> {
+/// s3s-fs takes a negative number for 1000. It cuts a name one byte after a delimiter begins, and panics where that is
+/// inside a character.
+fn check_listing(max_keys: Option<i32>, delimiter: Option<&str>) -> S3Result<()> {
+    if max_keys.is_some_and(|most| most < 0) {
+        return Err(s3_error!(InvalidArgument, "max-keys must not be negative"));
+    }
     if delimiter.is_none_or(|delimiter| delimiter.len() == 1) {
         return Ok(());
     }
@@ -318,14 +352,8 @@ impl S3Access for Authorization {
                             "The emulator cannot keep an object of this name; see its README"
                         ))
                     }
-                    "UploadPart"
-                    | "UploadPartCopy"
-                    | "ListParts"
-                    | "AbortMultipartUpload"
-                    | "CompleteMultipartUpload"
-                        if !self.began(bucket, key, context.uri().query().unwrap_or_default()) =>
-                    {
-                        Err(S3Error::new(S3ErrorCode::NoSuchUpload))
+                    "UploadPart" | "UploadPartCopy" | "AbortMultipartUpload" | "CompleteMultipartUpload" => {
+                        self.upload(bucket, key, context.uri()).map(drop)
                     }
                     _ => Ok(()),
                 }
@@ -333,23 +361,33 @@ impl S3Access for Authorization {
         }
     }
 
+    /// The end of an object may be asked for that is longer than all of it; s3s-fs would look before its start.
+    async fn get_object(&self, request: &mut S3Request<GetObjectInput>) -> S3Result<()> {
+        let GetObjectInput { bucket, key, range, .. } = &mut request.input;
+        if let Some(Range::Suffix { length }) = range {
+            let object = std::fs::metadata(self.0.folder.join(bucket).join(key));
+            *length = object.map_or(0, |object| object.len()).min(*length);
+        }
+        Ok(())
+    }
+
     async fn list_objects(&self, request: &mut S3Request<ListObjectsInput>) -> S3Result<()> {
         // s3s-fs would say that it encodes names, and not do it; and an empty delimiter would cut every name.
         request.input.encoding_type = None;
         request.input.ignore_empty_strings();
         self.permit_listing("ListObjectsV1", &request.input.bucket, request.input.prefix.as_deref())?;
-        short_delimiter(request.input.delimiter.as_deref())
+        // s3s takes every other version for the first.
+        if query(&request.uri, "list-type").next().is_some() {
+            return Err(s3_error!(InvalidArgument, "list-type must be 2"));
+        }
+        check_listing(request.input.max_keys, request.input.delimiter.as_deref())
     }
 
     async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
         request.input.encoding_type = None;
         request.input.ignore_empty_strings();
         self.permit_listing("ListObjectsV2", &request.input.bucket, request.input.prefix.as_deref())?;
-        short_delimiter(request.input.delimiter.as_deref())
-    }
-
-    async fn list_multipart_uploads(&self, request: &mut S3Request<ListMultipartUploadsInput>) -> S3Result<()> {
-        self.permit_listing("ListMultipartUploads", &request.input.bucket, request.input.prefix.as_deref())
+        check_listing(request.input.max_keys, request.input.delimiter.as_deref())
     }
 
     async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::grant::{Grant, Paths, Permission, Rights, is_action};
 
-/// The documented maximum of `ttlSeconds`; the longest life of a locally signed token is open, so it is the same.
+/// The documented maximum of `ttlSeconds` and of a presigned URL's life; the longest life of a locally signed token is
+/// open, so it is the same.
 pub const MAX_TTL: i64 = 604_800;
 /// How far `iat` may lie in the future. R2's own tolerance is open.
 const MAX_AHEAD: i64 = 5;
@@ -92,7 +93,11 @@ pub fn mint(claims: &Claims, parent_secret: &str) -> Option<(String, String)> {
 }
 
 fn secret_access_key(jwt: &str) -> String {
-    Sha256::checksum(jwt.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::checksum(jwt.as_bytes()))
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub fn unix_now() -> i64 {

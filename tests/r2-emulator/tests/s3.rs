@@ -80,8 +80,6 @@ fn expected(operation: &str, allowed: bool) -> &'static str {
         ("HeadObject" | "HeadBucket", false) => "403",
         (_, false) => DENIED,
         ("DeleteObject" | "AbortMultipartUpload", true) => "204",
-        // s3s-fs has none, so that is how far it comes.
-        ("ListMultipartUploads", true) => "501 NotImplemented",
         _ => "200",
     }
 }
@@ -179,12 +177,16 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
         }
         assert_eq!(list("list/a/").element("Key"), "list/a/1");
         assert!(!list("list/a/").text().contains("list/b"));
-        let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
-        assert_eq!(ask.query("delimiter", "").send(&keys).element("Key"), "list/a/1", "an empty delimiter is none");
+        let with = |name: &str, value: &str| {
+            let ask = SHARED.ask("GET", &bucket).query("prefix", "list/a/").query(name, value);
+            if version == "2" { ask.query("list-type", "2").send(&keys) } else { ask.send(&keys) }
+        };
+        assert_eq!(with("delimiter", "").element("Key"), "list/a/1", "an empty delimiter is none");
         for long in ["é", "//"] {
-            let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
-            assert_eq!(ask.query("delimiter", long).send(&keys).verdict, "501 NotImplemented", "{long}");
+            assert_eq!(with("delimiter", long).verdict, "501 NotImplemented", "{long}");
         }
+        assert_eq!(with("max-keys", "0").element("Key"), "");
+        assert_eq!(with("max-keys", "-1").verdict, "400 InvalidArgument");
         for outside in ["", "list", "list/a", "list/b/", "list/b/1", "/list/a/", "list/../"] {
             assert_eq!(list(outside).verdict, DENIED, "version {version}: {outside}");
         }
@@ -193,9 +195,10 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
     SHARED.put("list/a/x+y%20z", b"");
     let encoded = SHARED.ask("GET", &bucket).query("prefix", "list/a/x").query("encoding-type", "url").send(&keys);
     assert_eq!((encoded.element("Key").as_str(), encoded.element("EncodingType").as_str()), ("list/a/x+y%20z", ""));
-    let uploads = |prefix: &str| SHARED.ask("GET", &bucket).query("uploads", "").query("prefix", prefix).send(&keys);
-    assert_eq!(uploads("list/a/").verdict, "501 NotImplemented");
-    assert_eq!(uploads("list/").verdict, DENIED);
+    for version in ["", "1", "3"] {
+        let ask = SHARED.ask("GET", &bucket).query("list-type", version).query("prefix", "list/a/");
+        assert_eq!(ask.send(&keys).verdict, "400 InvalidArgument", "version {version}");
+    }
     assert_eq!(SHARED.ask("GET", "/").send(&keys).verdict, DENIED, "ListBuckets");
 }
 
@@ -280,6 +283,90 @@ fn multipart_with_a_temporary_credential() {
 }
 
 #[test]
+fn uploads_that_go_on_are_listed() {
+    let bucket = format!("/{BUCKET}");
+    let keys = SHARED.sign(&Params { prefixes: &["going/in/"], ..params() });
+    let mut going: Vec<_> =
+        ["b é", "a", "a", "c"].map(|name| format!("going/in/{name}")).map(|key| (upload(&key).0, key)).into();
+    upload("going/out");
+    let list = |query: &[(&str, &str)]| {
+        let ask = SHARED.ask("GET", &bucket).query("uploads", "");
+        query.iter().fold(ask, |ask, (name, value)| ask.query(name, value)).send(&keys)
+    };
+    let found = |reply: &Reply| {
+        assert_eq!(reply.verdict, "200");
+        reply.elements("UploadId").into_iter().zip(reply.elements("Key")).collect::<Vec<_>>()
+    };
+    going.sort_by(|(id, key), (other_id, other)| (key, id).cmp(&(other, other_id)));
+    assert_eq!(found(&list(&[("prefix", "going/in/")])), going);
+    assert_eq!(found(&list(&[("prefix", "going/in/a"), ("max-uploads", "5000"), ("delimiter", "")])), going[..2]);
+    assert_eq!(found(&list(&[("prefix", "going/in/"), ("key-marker", "going/in/a")])), going[2..]);
+
+    let (mut paged, mut marker) = (Vec::new(), (String::new(), String::new()));
+    loop {
+        let (key, id) = (marker.0.as_str(), marker.1.as_str());
+        let page =
+            list(&[("prefix", "going/in/"), ("max-uploads", "1"), ("key-marker", key), ("upload-id-marker", id)]);
+        paged.extend(found(&page));
+        marker = (page.element("NextKeyMarker"), page.element("NextUploadIdMarker"));
+        assert_eq!(page.element("IsTruncated"), if paged.len() < going.len() { "true" } else { "false" });
+        if marker.0.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(paged, going);
+
+    for outside in ["", "going/", "going/in", "going/out"] {
+        assert_eq!(list(&[("prefix", outside)]).verdict, DENIED, "{outside}");
+    }
+    for odd in ["0", "-1", "x", ""] {
+        assert_eq!(list(&[("prefix", "going/in/"), ("max-uploads", odd)]).verdict, "400 InvalidArgument", "{odd}");
+    }
+    assert_eq!(list(&[("prefix", "going/in/"), ("delimiter", "/")]).verdict, "501 NotImplemented");
+    assert_eq!(SHARED.ask("GET", &bucket).query("uploads", "").unsigned().verdict, DENIED);
+
+    let [aborted, completed] = ["going/in/c", "going/in/d"].map(|key| format!("/{BUCKET}/{key}"));
+    let (id, parts) = upload("going/in/d");
+    let complete = SHARED.ask("POST", &completed).query("uploadId", &id).body(parts.as_bytes());
+    assert_eq!(complete.send(&keys).verdict, "200");
+    assert_eq!(SHARED.ask("DELETE", &aborted).query("uploadId", &going[3].0).send(&keys).verdict, "204");
+    assert_eq!(found(&list(&[("prefix", "going/in/")])), going[..3]);
+}
+
+#[test]
+fn the_parts_of_an_upload_are_listed() {
+    let keys = SHARED.sign(&Params { objects: &["parts/é+ a"], ..params() });
+    let path = format!("/{BUCKET}/parts/é+ a");
+    let id = SHARED.ask("POST", &path).query("uploads", "").send(&keys).element("UploadId");
+    let mut sent = Vec::new();
+    for (number, part) in [("10", "last"), ("2", "second"), ("1", "1st")] {
+        let ask = SHARED.ask("PUT", &path).query("partNumber", number).query("uploadId", &id);
+        let etag = ask.body(part.as_bytes()).send(&keys).etag;
+        sent.insert(0, (number.to_owned(), etag, part.len().to_string()));
+    }
+    let list = |query: &[(&str, &str)]| {
+        let ask = SHARED.ask("GET", &path).query("uploadId", &id);
+        query.iter().fold(ask, |ask, (name, value)| ask.query(name, value)).send(&keys)
+    };
+    let found = |reply: &Reply| {
+        let etags = reply.elements("ETag").into_iter().map(|etag| etag.replace("&quot;", "\""));
+        let parts = reply.elements("PartNumber").into_iter().zip(etags).zip(reply.elements("Size"));
+        parts.map(|((number, etag), size)| (number, etag, size)).collect::<Vec<_>>()
+    };
+    let all = list(&[]);
+    assert_eq!((found(&all), all.element("IsTruncated")), (sent.clone(), "false".to_owned()));
+    let page = list(&[("max-parts", "2")]);
+    assert_eq!((found(&page), page.element("IsTruncated")), (sent[..2].to_vec(), "true".to_owned()));
+    let rest = list(&[("part-number-marker", &page.element("NextPartNumberMarker"))]);
+    assert_eq!((found(&rest), rest.element("IsTruncated")), (sent[2..].to_vec(), "false".to_owned()));
+    for odd in [("max-parts", "0"), ("part-number-marker", "x")] {
+        assert_eq!(list(&[odd]).verdict, "400 InvalidArgument", "{odd:?}");
+    }
+    let stranger = SHARED.sign(&Params { prefixes: &["parts/a"], ..params() });
+    assert_eq!(SHARED.ask("GET", &path).query("uploadId", &id).send(&stranger).verdict, DENIED);
+}
+
+#[test]
 fn an_upload_is_one_of_its_key() {
     let keys = SHARED.sign(&Params { prefixes: &["tied/in/"], ..params() });
     let (id, parts) = upload("tied/out/a");
@@ -319,6 +406,62 @@ fn a_refused_upload_is_told_so() {
 }
 
 #[test]
+fn a_range_of_an_object() {
+    SHARED.put("range/ten", b"0123456789");
+    SHARED.put("range/empty", b"");
+    let keys = SHARED.sign(&Params { prefixes: &["range/"], ..params() });
+    let ask = |method: &str, key: &str, range: &str| {
+        SHARED.ask(method, &format!("/{BUCKET}/range/{key}")).header("range", range).send(&keys)
+    };
+    for (range, expected, content_range) in [
+        ("bytes=0-", "0123456789", "bytes 0-9/10"),
+        ("bytes=2-4", "234", "bytes 2-4/10"),
+        ("bytes=8-100", "89", "bytes 8-9/10"),
+        ("bytes=-3", "789", "bytes 7-9/10"),
+        ("bytes=-10", "0123456789", "bytes 0-9/10"),
+        ("bytes=-65536", "0123456789", "bytes 0-9/10"),
+    ] {
+        let reply = ask("GET", "ten", range);
+        let got = (reply.verdict.as_str(), reply.text(), reply.content_range.as_str());
+        assert_eq!(got, ("206", expected.to_owned(), content_range), "{range}");
+    }
+    for beyond in ["bytes=10-", "bytes=10-20", "bytes=-0"] {
+        assert_eq!(ask("GET", "ten", beyond).verdict, "416 InvalidRange", "{beyond}");
+    }
+    for of_nothing in ["bytes=0-", "bytes=0-9", "bytes=-5"] {
+        assert_eq!(ask("GET", "empty", of_nothing).verdict, "416 InvalidRange", "{of_nothing}");
+    }
+    assert_eq!(ask("GET", "none", "bytes=-5").verdict, "404 NoSuchKey");
+    // As the README says: a HEAD passes over its range, and S3 would pass over these.
+    assert_eq!(
+        (ask("HEAD", "ten", "bytes=-3").verdict, ask("HEAD", "ten", "bytes=10-").verdict),
+        ("200".to_owned(), "200".to_owned())
+    );
+    for malformed in ["bytes=4-2", "bytes=0-1,3-4", "lines=0-1"] {
+        assert!(ask("GET", "ten", malformed).verdict.starts_with("400 "), "{malformed}");
+    }
+}
+
+#[test]
+fn a_signature_is_for_the_region_auto() {
+    SHARED.put("region/a", b"content");
+    let keys = SHARED.sign(&Params { prefixes: &["region/"], ..params() });
+    let path = format!("/{BUCKET}/region/a");
+    for (region, verdict) in [
+        ("auto", "200"),
+        ("us-east-1", "200"),
+        ("", "200"),
+        ("eu-west-9", "400 InvalidRegionName"),
+        ("weur", "400 InvalidRegionName"),
+        ("AUTO", "400 InvalidRegionName"),
+    ] {
+        let ask = || SHARED.ask("GET", &path).region(region);
+        assert_eq!(ask().send(&keys).verdict, verdict, "{region}");
+        assert_eq!(ask().presigned(&keys, 60).verdict, verdict, "{region}, presigned");
+    }
+}
+
+#[test]
 fn presigned_urls() {
     SHARED.put("presigned/out", b"outside");
     let keys = SHARED.sign(&Params { prefixes: &["presigned/in/"], ..params() });
@@ -327,6 +470,11 @@ fn presigned_urls() {
     assert_eq!(SHARED.ask("GET", &inside).presigned(&keys, 60).body, b"inside");
     assert_eq!(SHARED.ask("GET", &outside).presigned(&keys, 60).verdict, DENIED);
     assert_eq!(SHARED.ask("GET", &inside).skew(-120).presigned(&keys, 60).verdict, DENIED, "the URL has expired");
+    assert_eq!(SHARED.ask("GET", &inside).presigned(&keys, 604_800).verdict, "200");
+    for odd in ["604801", "99999999999999999999", "0", "-1", "x", ""] {
+        let reply = SHARED.ask("GET", &inside).presigned(&keys, odd);
+        assert_eq!(reply.verdict, "400 AuthorizationQueryParametersError", "{odd}");
+    }
     let without = Keys { token: None, ..keys.clone() };
     assert_eq!(SHARED.ask("GET", &inside).presigned(&without, 60).verdict, "403 SignatureDoesNotMatch");
     let tampered = Keys { token: keys.token.clone().map(|token| token.replace('a', "b")), ..keys.clone() };

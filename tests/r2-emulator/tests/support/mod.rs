@@ -1,6 +1,7 @@
 //! An emulator in a process of its own, and an S3 client that can be told to sign anything.
 #![allow(dead_code)]
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -61,6 +62,7 @@ impl Emulator {
             headers: Vec::new(),
             body: b"",
             skew: 0,
+            region: "auto",
         }
     }
 
@@ -141,6 +143,7 @@ pub struct Reply {
     pub message: String,
     pub body: Vec<u8>,
     pub etag: String,
+    pub content_range: String,
 }
 
 impl Reply {
@@ -151,6 +154,12 @@ impl Reply {
     /// The text of the first XML element of that name.
     pub fn element(&self, name: &str) -> String {
         element(&self.text(), name)
+    }
+
+    /// The texts of all of them.
+    pub fn elements(&self, name: &str) -> Vec<String> {
+        let (text, start) = (self.text(), format!("<{name}>"));
+        text.match_indices(&start).map(|(at, _)| element(&text[at..], name)).collect()
     }
 }
 
@@ -170,6 +179,7 @@ pub struct Ask<'a> {
     headers: Vec<(String, String)>,
     body: &'a [u8],
     skew: i64,
+    region: &'a str,
 }
 
 impl<'a> Ask<'a> {
@@ -206,6 +216,11 @@ impl<'a> Ask<'a> {
         Self { skew, ..self }
     }
 
+    /// The region that the signature is made for.
+    pub fn region(self, region: &'a str) -> Self {
+        Self { region, ..self }
+    }
+
     /// Signed in the headers.
     pub fn send(mut self, keys: &Keys) -> Reply {
         let date = amz_date(self.skew);
@@ -219,16 +234,16 @@ impl<'a> Ask<'a> {
         self.headers.sort();
         let names = self.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
         let signature = self.signature(keys, &date, &names, &payload);
-        let scope = scope(&date);
+        let scope = self.scope(&date);
         let credential = format!("Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", keys.id);
         self.headers.push(("authorization".to_owned(), format!("AWS4-HMAC-SHA256 {credential}")));
         self.transmit()
     }
 
     /// A presigned URL, fetched.
-    pub fn presigned(mut self, keys: &Keys, expires: u32) -> Reply {
+    pub fn presigned(mut self, keys: &Keys, expires: impl Display) -> Reply {
         let date = amz_date(self.skew);
-        let credential = format!("{}/{}", keys.id, scope(&date));
+        let credential = format!("{}/{}", keys.id, self.scope(&date));
         let expires = expires.to_string();
         let mut parameters = vec![
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
@@ -252,6 +267,10 @@ impl<'a> Ask<'a> {
         self.transmit()
     }
 
+    fn scope(&self, date: &str) -> String {
+        format!("{}/{}/s3/aws4_request", &date[..8], self.region)
+    }
+
     fn host_name(&self) -> &'a str {
         self.host.unwrap_or(self.address.trim_start_matches("http://"))
     }
@@ -268,7 +287,7 @@ impl<'a> Ask<'a> {
         let (method, path, query) = (self.method, escape(self.path, "/"), self.query_string());
         let canonical = format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{payload}");
         let digest = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
-        let scope = scope(date);
+        let scope = self.scope(date);
         let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{digest}");
         let start = format!("AWS4{}", keys.secret).into_bytes();
         let key = scope.split('/').fold(start, |key, part| mac(&key, part));
@@ -292,13 +311,11 @@ impl<'a> Ask<'a> {
         if xml.contains("<Error>") {
             verdict = format!("{verdict} {}", element(&xml, "Code"));
         }
-        let etag = reply.headers().get("etag").and_then(|etag| etag.to_str().ok()).unwrap_or_default().to_owned();
-        Reply { verdict, message: element(&xml, "Message"), etag, body }
+        let header =
+            |name| reply.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        let (etag, content_range) = (header("etag"), header("content-range"));
+        Reply { verdict, message: element(&xml, "Message"), etag, content_range, body }
     }
-}
-
-fn scope(date: &str) -> String {
-    format!("{}/auto/s3/aws4_request", &date[..8])
 }
 
 fn mac(key: &[u8], text: &str) -> Vec<u8> {
