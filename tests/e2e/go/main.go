@@ -1,7 +1,7 @@
 // Makes credentials through the Go package, and gives them to aws-sdk-go-v2, for the end-to-end tests:
 //
 //	e2e create|sign NAME=VALUE ...                     prints the credential as NAME=VALUE lines
-//	e2e create|sign NAME=VALUE ... -- OPERATION KEY    put (from standard input), get, list, head, delete, presign
+//	e2e create|sign NAME=VALUE ... -- OPERATION KEY    put (from standard input), get, list, head, delete, presign, renew
 //
 // The names are those of the C library's parameters; a list repeats its name. Secrets come from the environment:
 // CLOUDFLARE_API_TOKEN, R2_PARENT_SECRET_ACCESS_KEY.
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -170,14 +171,52 @@ func perform(ctx context.Context, client *r2creds.Client, params r2creds.Params,
 	case "delete":
 		_, err := bucket.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: name, Key: &key})
 		return err
+	case "renew":
+		return renew(ctx, bucket, name, key)
 	case "presign":
-		request, err := s3.NewPresignClient(bucket).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: &key})
+		request, err := s3.NewPresignClient(bucket, r2aws.PresignOptions).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: &key})
 		if err == nil {
 			fmt.Println(request.URL)
 		}
 		return err
 	}
 	return fmt.Errorf("not understood: %s", operation)
+}
+
+// renew uses one credential and then the next, through the same clients.
+func renew(ctx context.Context, bucket *s3.Client, name *string, key string) error {
+	urls := s3.NewPresignClient(bucket, r2aws.PresignOptions)
+	cache := bucket.Options().Credentials.(*aws.CredentialsCache)
+	var secrets []string
+	for range 2 {
+		cache.Invalidate()
+		credentials, err := cache.Retrieve(ctx)
+		if err != nil {
+			return err
+		}
+		secrets = append(secrets, credentials.SecretAccessKey)
+		if _, err := bucket.HeadObject(ctx, &s3.HeadObjectInput{Bucket: name, Key: &key}); err != nil {
+			return err
+		}
+		request, err := urls.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: &key})
+		if err != nil {
+			return err
+		}
+		reply, err := http.Get(request.URL)
+		if err != nil {
+			return err
+		}
+		reply.Body.Close()
+		if reply.StatusCode != http.StatusOK {
+			return fmt.Errorf("presigned: %s", reply.Status)
+		}
+		// Two credentials of one second can be the same.
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+	}
+	if secrets[0] == secrets[1] {
+		return errors.New("not renewed")
+	}
+	return nil
 }
 
 // put makes a multipart upload of what is longer than one part.
