@@ -3,6 +3,7 @@ package consumer
 
 import (
 	"debug/elf"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,18 +25,22 @@ func module(t *testing.T) string {
 	if program == nil || len(commands) < 2 {
 		t.Fatalf("README.md has %d commands", len(commands))
 	}
-	checkout, err := filepath.Abs("../../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "main.go"), program[1], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, command := range commands[:2] { // the third is for r2aws
-		run(t, folder, nil, strings.Fields(strings.ReplaceAll(command, "/path/to/r2creds", checkout))...)
+		run(t, folder, nil, strings.Fields(strings.ReplaceAll(command, "/path/to/r2creds", checkout(t)))...)
 	}
 	return folder
+}
+
+func checkout(t *testing.T) string {
+	path, err := filepath.Abs("../../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // run gives back what a command prints. Nothing may be fetched.
@@ -70,6 +75,48 @@ func TestAModuleOutsideTheRepositoryUsesACheckout(t *testing.T) {
 	if after, err := os.ReadFile(filepath.Join(folder, "go.mod")); err != nil || string(after) != string(before) {
 		t.Errorf("%v: go mod tidy makes of\n%s\nthis\n%s", err, before, after)
 	}
+}
+
+// What the README says of r2aws, whose SDK may have to be fetched.
+func TestR2awsIsTakenFromACheckoutToo(t *testing.T) {
+	folder := module(t)
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile("go mod edit .*r2aws.*").FindString(string(readme))
+	snippet := regexp.MustCompile("(?s)```go\n(apply, err := .*?)```").FindSubmatch(readme)
+	if command == "" || snippet == nil {
+		t.Fatal("not in README.md")
+	}
+	program := fmt.Sprintf(`package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"r2creds"
+	"r2creds/r2aws"
+)
+
+func main() { use(context.Background(), nil, r2creds.Params{}) }
+
+func use(ctx context.Context, client *r2creds.Client, params r2creds.Params) error {
+	%s
+	_ = bucket
+	return nil
+}`, snippet[1])
+	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := exec.Command("go", "env", "GOPROXY").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, folder, nil, strings.Fields(strings.ReplaceAll(command, "/path/to/r2creds", checkout(t)))...)
+	run(t, folder, []string{"GOPROXY=" + strings.TrimSpace(string(proxy))}, "go", "mod", "tidy")
+	run(t, folder, nil, "go", "run", ".")
 }
 
 func TestAVendoredModuleIsComplete(t *testing.T) {
