@@ -77,4 +77,7 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 	if text := Status(350).Error(); text != "r2creds: UNKNOWN (350)" {
 		t.Error(text)
 	}
+	if text := (&Error{Status: ErrRateLimited}).Error(); text != ErrRateLimited.Error() {
+		t.Errorf("%q without a message", text)
+	}
 }
