@@ -69,7 +69,7 @@ type APIError struct {
 
 // Error is one line for a person. Hint may say more.
 func (e *Error) Error() string {
-	if e.Message == "" { // one that somebody made for a test
+	if e.Message == "" { // the library always has one, but not an error that somebody made for a test
 		return e.Status.Error()
 	}
 	return "r2creds: " + e.Message

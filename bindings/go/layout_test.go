@@ -55,8 +55,8 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		"NO_AUTHENTICATION": ErrNoAuthentication, "CONNECTION": ErrConnection, "TLS": ErrTLS, "TIMEOUT": ErrTimeout,
 		"CANCELLED": ErrCancelled, "BAD_REQUEST": ErrBadRequest, "AUTHENTICATION": ErrAuthentication,
 		"PERMISSION_DENIED": ErrPermissionDenied, "NOT_FOUND": ErrNotFound, "CONFLICT": ErrConflict,
-		"UNPROCESSABLE": ErrUnprocessable, "RATE_LIMITED": ErrRateLimited, "SERVER_ERROR": ErrServerError, "API_ERROR": ErrAPIError,
-		"INVALID_RESPONSE": ErrInvalidResponse, "INTERNAL": ErrInternal, "PANIC": ErrPanic,
+		"UNPROCESSABLE": ErrUnprocessable, "RATE_LIMITED": ErrRateLimited, "SERVER_ERROR": ErrServerError,
+		"API_ERROR": ErrAPIError, "INVALID_RESPONSE": ErrInvalidResponse, "INTERNAL": ErrInternal, "PANIC": ErrPanic,
 	}
 	for name, status := range statuses {
 		here["STATUS_"+name] = int32(status)
@@ -76,5 +76,8 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 	}
 	if text := Status(350).Error(); text != "r2creds: UNKNOWN (350)" {
 		t.Error(text)
+	}
+	if text := (&Error{Status: ErrRateLimited}).Error(); text != ErrRateLimited.Error() {
+		t.Errorf("%q without a message", text)
 	}
 }

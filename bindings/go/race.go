@@ -13,5 +13,5 @@ import (
 
 var null, _ = syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 
-func beforeSockets() { syscall.Write(-1, nil) }
+func beforeSockets() { syscall.Write(null, nil) }
 func afterSockets()  { syscall.Read(null, nil) }

@@ -24,8 +24,6 @@ import obstore
 import obstore.exceptions
 import obstore.store
 import r2creds
-import r2creds.botocore
-import r2creds.obstore
 from conftest import BUCKET, Emulator, go_program, tool
 from minters import credentials, words
 

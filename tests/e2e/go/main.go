@@ -174,7 +174,8 @@ func perform(ctx context.Context, client *r2creds.Client, params r2creds.Params,
 	case "renew":
 		return renew(ctx, bucket, name, key)
 	case "presign":
-		request, err := s3.NewPresignClient(bucket, r2aws.PresignOptions).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: &key})
+		urls := s3.NewPresignClient(bucket, r2aws.PresignOptions)
+		request, err := urls.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: &key})
 		if err == nil {
 			fmt.Println(request.URL)
 		}

@@ -11,7 +11,7 @@ mod token;
 mod uploads;
 
 use std::future::Future;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +23,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -143,34 +144,21 @@ where
         };
         // Small replies at once: two writes would otherwise wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let Ok((stream, twin)) = twice(stream) else { continue };
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(serve.clone()));
         tokio::spawn(async move {
             // A client that goes away is not this program's concern.
-            drop(connection.await);
-            let _ = until_closed(&twin).await;
+            if let Ok(parts) = connection.without_shutdown().await {
+                let _ = close(parts.io.into_inner()).await;
+            }
         });
     }
 }
 
-/// Two handles for one connection.
-fn twice(stream: TcpStream) -> std::io::Result<(TcpStream, TcpStream)> {
-    let stream = stream.into_std()?;
-    let twin = stream.try_clone()?;
-    Ok((TcpStream::from_std(stream)?, TcpStream::from_std(twin)?))
-}
-
 /// Takes what still comes after the last reply. To close while a client sends, as it does when it has waited long enough
 /// for "100 Continue", would be a reset, which can overtake the reply.
-async fn until_closed(stream: &TcpStream) -> std::io::Result<()> {
-    loop {
-        stream.readable().await?;
-        match stream.try_read(&mut [0; 4096]) {
-            Ok(0) => return Ok(()),
-            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-            _ => {}
-        }
-    }
+async fn close(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }
 
 /// Ends when the program should: a test that dies must not leave its emulator behind, so the end of a pipe counts too.
