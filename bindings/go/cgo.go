@@ -133,7 +133,7 @@ func (a *arguments) list(field string, values []string) (**C.char, C.size_t) {
 	}
 	for i, value := range values {
 		if strings.IndexByte(value, 0) >= 0 {
-			a.refuse(field, fmt.Sprintf("entry %d has a NUL inside; remove it", i))
+			a.refuse(field, fmt.Sprintf("entry %d: a NUL inside the string; remove it", i))
 		}
 		entry := a.text(field, value)
 		if entries != nil {

@@ -117,6 +117,9 @@ def test_credentials_are_frozen_and_keep_their_secrets_to_themselves() -> None:
     assert {creds: 1}[sign()] == 1
     assert creds != sign(ttl_seconds=1)
     assert creds != "creds"
+    fields = {name: getattr(creds, name) for name in r2creds.Credentials.__slots__}
+    fields["expires_at"] = creds.expires_at.astimezone(timezone(timedelta(hours=2)))
+    assert r2creds.Credentials(**fields).env() == creds.env()
     assert creds.expired
     assert not sign(issued_at=None).expired
 

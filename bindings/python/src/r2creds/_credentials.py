@@ -66,8 +66,8 @@ class Credentials:
         fill(self, "session_token", session_token)
         fill(self, "endpoint", endpoint)
         fill(self, "request_id", request_id)
-        fill(self, "issued_at", issued_at)
-        fill(self, "expires_at", expires_at)
+        fill(self, "issued_at", issued_at.astimezone(timezone.utc))
+        fill(self, "expires_at", expires_at.astimezone(timezone.utc))
 
     @property
     def expired(self) -> bool:
