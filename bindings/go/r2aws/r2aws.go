@@ -166,13 +166,13 @@ type signer struct{}
 
 func (signer) SignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
 	region string, at time.Time, options ...func(*v4.SignerOptions)) error {
-	return v4.NewSigner(once).SignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
+	return v4.NewSigner(escapedOnce).SignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
 }
 
 func (signer) PresignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
 	region string, at time.Time, options ...func(*v4.SignerOptions)) (string, http.Header, error) {
-	return v4.NewSigner(once).PresignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
+	return v4.NewSigner(escapedOnce).PresignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
 }
 
-// once is what S3 wants: a path that is escaped once.
-func once(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }
+// escapedOnce is how S3 wants the path that is signed; other services want it escaped twice.
+func escapedOnce(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }
