@@ -28,24 +28,28 @@
 #[cfg(not(unix))]
 compile_error!("r2creds needs a Unix-like system: its sockets wait with poll(2)");
 
-mod client;
+mod api;
+mod clock;
 mod credentials;
-mod envelope;
+mod env;
 mod error;
 pub mod ffi;
 mod http;
+mod json;
 mod params;
-mod retry;
 mod secret;
 mod sign;
+mod sys;
+mod text;
 mod url;
+mod watch;
 
-pub use client::{Client, ClientOptions, RequestOptions};
+pub use api::{Client, ClientOptions, RequestOptions};
 pub use credentials::Credentials;
 pub use error::{ApiError, Error, Status};
-pub use http::{Cancel, Poll};
 pub use params::{ACTIONS, Jurisdiction, Params, Permission};
 pub use sign::sign;
+pub use watch::{Cancel, Poll};
 
 /// For the fuzz targets alone: what the public names do not reach without a network.
 #[cfg(fuzzing)]
@@ -64,6 +68,6 @@ pub mod fuzz {
             body: body.to_vec().into(),
             ..crate::http::Reply::default()
         };
-        crate::envelope::read(&reply, &[secret]).map(drop)
+        crate::api::envelope::read(&reply, &[secret]).map(drop)
     }
 }

@@ -4,13 +4,12 @@
 //! `base64("jwt/" + JWT)`, signed HS256 with the parent's secret **as text**; the secret access key is the SHA-256 of
 //! the JWT in hexadecimal; the access key id is the parent's.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use ring::{digest, hmac};
 
+use crate::clock::unix_now;
 use crate::credentials::{Credentials, Draft, Facts};
-use crate::error::{Error, Status};
+use crate::error::Error;
 use crate::params::{Params, SignGrant};
 use crate::secret::{Secret, wipe_slice};
 
@@ -65,14 +64,6 @@ pub fn sign(params: &Params<'_>) -> Result<Credentials, Error> {
     let credentials = draft.finish(&secret_access_key, Facts { request_id: None, issued_at, expires_at });
     wipe_slice(&mut secret_access_key);
     Ok(credentials)
-}
-
-pub(crate) fn unix_now() -> Result<i64, Error> {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_secs()).ok())
-        .ok_or_else(|| Error::new(Status::Internal, "the system's clock is outside of 1970 to the far future"))
 }
 
 /// The claims in R2's order, compact. They hold no secret.

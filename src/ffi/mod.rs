@@ -13,9 +13,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 pub use self::types::*;
-use crate::client::Client;
+use crate::api::Client;
 use crate::error::{Error, Status};
-use crate::http::Cancel;
+use crate::watch::Cancel;
 
 /// Asks Cloudflare's API for a credential. Blocks until there is a result, at most `timeout_ms`.
 ///

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::types::{r2creds_client_options, r2creds_params, r2creds_request_options};
-use crate::client::{ClientOptions, RequestOptions};
+use crate::api::{ClientOptions, RequestOptions};
 use crate::error::Error;
-use crate::http::Poll;
 use crate::params::{Jurisdiction, Params, Permission};
+use crate::watch::Poll;
 
 /// Above this, `struct_size` is garbage rather than the future.
 const MAX_STRUCT: usize = 4096;

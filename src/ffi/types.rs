@@ -5,8 +5,8 @@
 
 use std::ffi::{c_char, c_void};
 
-use crate::client::Client;
-use crate::http::Cancel;
+use crate::api::Client;
+use crate::watch::Cancel;
 
 /// How a call ended. 0 is success; append-only, so a program that meets a number it does not know reads it by its
 /// hundred: 1xx the caller's arguments, 2xx the way to Cloudflare, 3xx Cloudflare's answer, 9xx this library.

@@ -15,10 +15,10 @@ use ureq::{Agent, Body, http};
 
 use super::lookup::Lookup;
 use super::stream::Stream;
-use super::watch::Watch;
 use super::{HeaderText, MAX_BODY, MAX_HEAD, MAX_IDLE, Reply, Request, Route, locked};
 use crate::error::{Error, Status};
 use crate::secret::{Secret, wipe_slice};
+use crate::watch::Watch;
 
 /// One connection and the agent that uses it. Only one call uses a lane at a time, so there are never more
 /// connections than calls in flight, and what belongs to the call can reach the transport.

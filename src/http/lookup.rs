@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::sys;
-use super::watch::Watch;
 use super::{Place, locked};
 use crate::error::{Error, Status};
+use crate::sys;
 use crate::url;
+use crate::watch::Watch;
 
 /// The one lookup of a client: it only ever connects to one place. `getaddrinfo` cannot be interrupted, so it runs in
 /// a thread of its own; a call that gives up leaves that thread behind, and later calls join it.

@@ -1,14 +1,11 @@
 //! One HTTP exchange, and the connections that are kept for the next one. The only code that knows ureq, sockets
-//! and TLS: `exchange` speaks HTTP, `stream` is TCP and TLS, `watch` is every wait.
+//! and TLS: `exchange` speaks HTTP, `stream` is TCP and TLS.
 
-pub(crate) mod env;
 mod exchange;
 mod lookup;
 mod proxy;
 mod stream;
-mod sys;
 mod tls;
-mod watch;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,11 +17,10 @@ use rustls::pki_types::ServerName;
 use self::exchange::{AgentConfig, Lane};
 use self::lookup::Lookup;
 use self::proxy::Proxy;
-pub(crate) use self::watch::Watch;
-pub use self::watch::{Cancel, Poll};
 use crate::error::{Error, Status};
 use crate::secret::Secret;
 use crate::url::{Url, default_port};
+use crate::watch::Watch;
 
 /// An idle connection older than this has likely been closed by the other side.
 const MAX_IDLE: Duration = Duration::from_secs(60);

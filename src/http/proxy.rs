@@ -2,12 +2,13 @@
 
 use base64_simd::STANDARD;
 
+use super::Place;
 use super::stream::Stream;
-use super::watch::Watch;
-use super::{Place, env};
+use crate::env;
 use crate::error::{Error, Status};
 use crate::secret::Secret;
 use crate::url::{Url, default_port, is_loopback, literal};
+use crate::watch::Watch;
 
 const EXPECTED: &str = "expected http://[user:password@]host:port";
 /// A proxy's answer to CONNECT is a status line and a few headers.

@@ -11,9 +11,9 @@ use rustls::{CertificateError, ClientConfig, ClientConnection};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Place;
-use super::watch::{Watch, descriptor, wait_for};
-use crate::envelope::cleaned;
 use crate::error::{Error, Status};
+use crate::text::cleaned;
+use crate::watch::{Watch, descriptor, wait_for};
 
 /// How long an address is given before the next one is tried beside it (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);

@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use super::env;
+use crate::env;
 use crate::error::{Error, Status};
 
 /// All of Mozilla's roots are a quarter of a megabyte.

@@ -2,9 +2,9 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use super::sys;
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::sys;
 
 pub(crate) struct Variable {
     pub name: &'static str,

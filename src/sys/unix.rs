@@ -1,4 +1,4 @@
-//! The three system calls that have no safe form: the only unsafe code outside `ffi/`.
+//! Unix.
 #![allow(unsafe_code)]
 
 use std::io;

@@ -1,21 +1,17 @@
 //! Response bytes become credentials or an error. Pure; and nothing secret is copied into memory that nobody wipes.
 
-use std::fmt;
-use std::time::SystemTime;
-
 use base64_simd::{Out, STANDARD, URL_SAFE_NO_PAD};
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
+use super::retry;
+use crate::clock;
 use crate::error::{ApiError, Error, Status};
 use crate::http::Reply;
-use crate::retry;
+use crate::json::{Object, unescape};
 use crate::secret::Secret;
+use crate::text::cleaned;
 
 /// A server may send thousands of entries; a person reads a few.
 const MAX_ENTRIES: usize = 64;
-/// The longest text taken over from a server, in bytes.
-const MAX_TEXT: usize = 1024;
 
 /// The three strings of a success, and when the token ends if it says so.
 pub(crate) struct Minted {
@@ -120,8 +116,7 @@ fn refusal(reply: &Reply, envelope: &Object<'_>, request_id: Option<String>, sec
 fn reply_facts(mut error: Error, reply: &Reply) -> Error {
     let facts = error.facts_mut();
     facts.http_status = reply.http_status;
-    facts.retry_after =
-        retry::asked_wait(reply.retry_after_ms.as_deref(), reply.retry_after.as_deref(), SystemTime::now());
+    facts.retry_after = retry::asked_wait(reply.retry_after_ms.as_deref(), reply.retry_after.as_deref(), clock::now());
     // An oversized reply is not asked for again, whatever its headers say.
     facts.retryable = !reply.is_oversized
         && retry::is_transient(reply.http_status, facts.status, &facts.errors, reply.should_retry.as_deref());
@@ -196,135 +191,4 @@ fn decode(base64: &base64_simd::Base64, text: &[u8]) -> Option<Secret> {
         }
     });
     Some(bytes)
-}
-
-/// Text from a server as it may be shown: no secret, no control character, at most 1 KiB.
-pub(crate) fn cleaned(text: &[u8], secrets: &[&[u8]]) -> String {
-    const REDACTED: &str = "[redacted]";
-    let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
-    let mut rest = text;
-    while !rest.is_empty() {
-        // The longest, lest one that begins another leave the rest of it behind.
-        let found = secrets.iter().filter(|secret| !secret.is_empty() && rest.starts_with(secret));
-        if let Some(secret) = found.max_by_key(|secret| secret.len()) {
-            if shown.len() + REDACTED.len() > MAX_TEXT {
-                break;
-            }
-            shown.push_str(REDACTED);
-            rest = rest.get(secret.len()..).unwrap_or_default();
-            continue;
-        }
-        let width = rest.first().map_or(1, |lead| match lead {
-            0xc0..=0xdf => 2,
-            0xe0..=0xef => 3,
-            0xf0..=0xff => 4,
-            _ => 1,
-        });
-        let (head, tail) = rest.split_at_checked(width).unwrap_or((rest, &[]));
-        let (character, tail) = match std::str::from_utf8(head).ok().and_then(|text| text.chars().next()) {
-            Some(character) => (character, tail),
-            None => (char::REPLACEMENT_CHARACTER, rest.get(1..).unwrap_or_default()),
-        };
-        let character = if character.is_control() { ' ' } else { character };
-        if shown.len() + character.len_utf8() > MAX_TEXT {
-            break;
-        }
-        shown.push(character);
-        rest = tail;
-    }
-    shown
-}
-
-/// A JSON object whose values are still raw text, borrowed from the reply. Of duplicate keys the last one wins.
-#[derive(Default)]
-pub(crate) struct Object<'a>(Vec<Entry<'a>>);
-
-pub(crate) struct Entry<'a> {
-    /// Without its escapes, of which a key hardly ever has any.
-    pub key: Secret,
-    pub raw_key: &'a str,
-    pub raw_value: &'a str,
-}
-
-impl<'a> Object<'a> {
-    /// `None` for anything but one whole, well-formed object.
-    pub fn parse(json: &'a str) -> Option<Self> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let object = deserializer.deserialize_map(ObjectVisitor).ok()?;
-        deserializer.end().ok()?;
-        Some(object)
-    }
-
-    pub fn entries(&self) -> &[Entry<'a>] {
-        &self.0
-    }
-
-    fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().rev().find(|entry| entry.key.as_bytes() == name.as_bytes()).map(|entry| entry.raw_value)
-    }
-
-    fn string(&self, name: &str) -> Option<Secret> {
-        unescape(self.get(name)?)
-    }
-
-    fn list(&self, name: &str) -> Vec<&'a str> {
-        let parsed: Option<Vec<&'a RawValue>> = self.get(name).and_then(|raw| serde_json::from_str(raw).ok());
-        parsed.unwrap_or_default().into_iter().map(RawValue::get).collect()
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            let (raw_key, raw_value) = (key.get(), value.get());
-            entries.push(Entry { key: unescape(raw_key).unwrap_or_default(), raw_key, raw_value });
-        }
-        Ok(Object(entries))
-    }
-}
-
-/// The text of a raw JSON string, which `serde_json` has already found well-formed; `None` for any other value.
-/// By hand, because `serde_json` would unescape into a buffer that nobody wipes.
-fn unescape(raw: &str) -> Option<Secret> {
-    let mut rest = raw.trim().strip_prefix('"')?.strip_suffix('"')?;
-    let mut text = Secret::with_capacity(rest.len());
-    while let Some(at) = rest.find('\\') {
-        text.push(rest.get(..at)?.as_bytes());
-        rest = rest.get(at + 1..)?;
-        let kind = *rest.as_bytes().first()?;
-        rest = rest.get(1..)?;
-        let character = match kind {
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let mut unit = u32::from_str_radix(rest.get(..4)?, 16).ok()?;
-                rest = rest.get(4..)?;
-                // A surrogate pair is two escapes for one character.
-                if let (0xd800..=0xdbff, Some(low)) = (unit, rest.strip_prefix("\\u").and_then(|low| low.get(..4))) {
-                    let low = u32::from_str_radix(low, 16).ok()?;
-                    if let 0xdc00..=0xdfff = low {
-                        unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-                        rest = rest.get(6..)?;
-                    }
-                }
-                char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
-            }
-            other => char::from(other),
-        };
-        text.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    text.push(rest.as_bytes());
-    Some(text)
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use libc::{POLLIN, POLLOUT, pollfd};
 
-use super::sys;
 use crate::error::{Error, Status};
+use crate::sys;
 
 /// How often a wait looks up when somebody may want it to end. A quarter of the 100 ms that are promised; and a flag
 /// that is looked at needs no descriptor, survives `fork`, and can be set from a signal handler.

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::{envelope, retry};
+use crate::clock::unix_now;
 use crate::credentials::{Credentials, Draft, Facts};
-use crate::envelope::{self, Object};
+use crate::env;
 use crate::error::{Error, Status};
-use crate::http::{Cancel, HeaderText, Http, Poll, Request, Watch, env};
+use crate::http::{HeaderText, Http, Request};
+use crate::json::Object;
 use crate::params::{CreateGrant, Params};
-use crate::retry;
 use crate::secret::Secret;
-use crate::sign::unix_now;
 use crate::url::Url;
+use crate::watch::{Cancel, Poll, Watch};
 
 const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,0 +1,5 @@
+//! The few system calls without a safe form: the only unsafe code outside `ffi/`.
+
+mod unix;
+
+pub(crate) use self::unix::{is_secure_process, poll, spawn_without_signals};
