@@ -8,7 +8,7 @@ use crate::secret::Secret;
 
 /// A temporary credential for R2. `Debug` shows no secret, and the memory is wiped when it is dropped.
 ///
-/// All three strings are needed on every S3 request; the region is `auto`.
+/// All three strings are needed on every S3 request; the region is [`REGION`](Self::REGION).
 pub struct Credentials {
     /// The strings back to back, each with a NUL behind it, so that C borrows them as they are.
     text: Secret,
@@ -19,54 +19,55 @@ pub struct Credentials {
     expires_at: i64,
 }
 
-/// A credential in the making: its text, up to the session token, which is written piece by piece.
-pub(crate) struct Draft<'a> {
+/// Writes the strings of a credential into the one buffer that it keeps, because a copy of the session token would be
+/// another place to wipe.
+pub(crate) struct CredentialsBuilder<'a> {
     text: Secret,
     access_end: usize,
-    endpoint: &'a Endpoint<'a>,
+    endpoint: &'a Endpoint,
 }
 
-/// What a credential has besides its strings.
-pub(crate) struct Facts {
-    pub request_id: Option<String>,
-    pub issued_at: i64,
-    pub expires_at: i64,
-}
-
-impl<'a> Draft<'a> {
-    pub fn new(access_key_id: &[u8], token_len: usize, endpoint: &'a Endpoint<'a>) -> Self {
-        // Secret access keys have 64 digits; the scheme and the NULs take at most 12.
-        let others: usize = endpoint.host().iter().map(|piece| piece.len()).sum::<usize>() + 64 + 12;
+impl<'a> CredentialsBuilder<'a> {
+    pub fn new(access_key_id: &[u8], token_len: usize, endpoint: &'a Endpoint) -> Self {
+        // Secret access keys have 64 digits; scheme, separator and NULs take at most 12.
+        let others = endpoint.host.len() + 64 + 12;
         let mut text = Secret::with_capacity(access_key_id.len() + token_len + others);
         text.push(access_key_id);
         text.push(b"\0");
-        Draft { text, access_end: access_key_id.len(), endpoint }
+        CredentialsBuilder { text, access_end: access_key_id.len(), endpoint }
     }
 
-    /// Where the session token is written.
-    pub fn token(&mut self) -> &mut Secret {
+    /// Where the session token is to be appended, before [`build`](Self::build).
+    pub fn session_token(&mut self) -> &mut Secret {
         &mut self.text
     }
 
-    pub fn finish(self, secret_access_key: &[u8], facts: Facts) -> Credentials {
-        let Draft { mut text, access_end, endpoint } = self;
+    pub fn build(
+        self,
+        secret_access_key: &[u8],
+        request_id: Option<String>,
+        issued_at: i64,
+        expires_at: i64,
+    ) -> Credentials {
+        let CredentialsBuilder { mut text, access_end, endpoint } = self;
         let token_end = text.len();
         text.push(b"\0");
         text.push(secret_access_key);
         let secret_end = text.len();
         text.push(b"\0");
-        let [host_head, host_tail] = endpoint.host();
-        for piece in [endpoint.scheme, "://", host_head, host_tail] {
+        for piece in [endpoint.scheme, "://", &endpoint.host] {
             text.push(piece.as_bytes());
         }
         let endpoint_end = text.len();
         text.push(b"\0");
-        let Facts { request_id, issued_at, expires_at } = facts;
         Credentials { text, ends: [access_end, token_end, secret_end, endpoint_end], request_id, issued_at, expires_at }
     }
 }
 
 impl Credentials {
+    /// The region that an S3 client is to be given for R2.
+    pub const REGION: &str = "auto";
+
     fn bytes(&self, from: usize, to: usize) -> &[u8] {
         self.text.as_bytes().get(from..to).unwrap_or_default()
     }

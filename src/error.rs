@@ -151,6 +151,8 @@ pub(crate) struct Facts {
     pub http_status: u16,
     pub retryable: bool,
     pub attempts: u32,
+    /// The HTTP status of a proxy that refused; 0: none did.
+    pub proxy_status: u16,
 }
 
 impl Error {
@@ -165,8 +167,9 @@ impl Error {
             messages: Vec::new(),
             retry_after: None,
             http_status: 0,
-            retryable: matches!(status, Status::Connection | Status::Timeout),
+            retryable: false,
             attempts: 0,
+            proxy_status: 0,
         }))
     }
 
@@ -193,8 +196,14 @@ impl Error {
         self
     }
 
-    pub(crate) fn final_answer(mut self) -> Self {
-        self.0.retryable = false;
+    pub(crate) fn with_reply(mut self, http_status: u16, request_id: Option<String>) -> Self {
+        self.0.http_status = http_status;
+        self.0.request_id = request_id;
+        self
+    }
+
+    pub(crate) fn with_proxy_status(mut self, http_status: u16) -> Self {
+        self.0.proxy_status = http_status;
         self
     }
 

@@ -41,6 +41,7 @@ mod secret;
 mod sign;
 mod sys;
 mod text;
+mod token;
 mod url;
 mod watch;
 
@@ -56,18 +57,5 @@ pub use watch::{Cancel, Poll};
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzz {
-    /// Reads one reply. `header` is the value of each header that is looked at.
-    pub fn envelope(http_status: u16, header: Option<&str>, body: &[u8], secret: &[u8]) -> Result<(), crate::Error> {
-        let header = || header.map(str::to_owned);
-        let reply = crate::http::Reply {
-            http_status,
-            request_id: header(),
-            retry_after: header(),
-            retry_after_ms: header(),
-            should_retry: header(),
-            body: body.to_vec().into(),
-            ..crate::http::Reply::default()
-        };
-        crate::api::envelope::read(&reply, &[secret]).map(drop)
-    }
+    pub use crate::api::fuzz::create_reply;
 }

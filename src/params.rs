@@ -1,6 +1,5 @@
 //! What is granted, and every rule about it. Pure: nothing here reads a clock, a file or the network.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::Error;
@@ -137,123 +136,182 @@ pub const ACTIONS: [&str; 16] = [
     "CompleteMultipartUpload",
 ];
 
-const DEFAULT_TTL: u32 = 900;
-const MAX_TTL: u32 = 604_800;
-const MAX_PATH: usize = 1024;
+impl Params<'_> {
+    /// The lifetime of a credential whose `ttl_seconds` is `None`.
+    pub const DEFAULT_TTL_SECONDS: u32 = 900;
+    /// The longest lifetime: seven days.
+    pub const MAX_TTL_SECONDS: u32 = 604_800;
+    /// The longest prefix or object key, in bytes.
+    pub const MAX_PATH_BYTES: usize = 1024;
+}
+
+/// What `create` and `sign` have in common of params that passed every check.
+pub(crate) struct Grant<'a> {
+    pub account_id: &'a str,
+    pub bucket: &'a str,
+    pub parent_access_key_id: &'a str,
+    pub prefixes: &'a [&'a str],
+    pub objects: &'a [&'a str],
+    pub endpoint: Endpoint,
+    pub ttl_seconds: u32,
+}
 
 /// Params that passed every check for a create.
 pub(crate) struct CreateGrant<'a> {
+    pub grant: Grant<'a>,
     pub permission: Permission,
-    pub ttl_seconds: u32,
-    pub endpoint: Endpoint<'a>,
+    /// Not sent, but not to be repeated in an error either.
+    pub parent_secret: Option<&'a str>,
 }
 
 /// Params that passed every check for a sign.
 pub(crate) struct SignGrant<'a> {
-    pub secret: &'a str,
-    /// `None`: the actions.
-    pub permission: Option<Permission>,
-    pub ttl_seconds: u32,
-    pub endpoint: Endpoint<'a>,
+    pub grant: Grant<'a>,
+    pub rights: Rights<'a>,
+    pub parent_secret: &'a str,
+    /// `None`: now.
     pub issued_at: Option<i64>,
 }
 
-/// Where a credential is valid, kept in the two pieces it is written from.
-pub(crate) struct Endpoint<'a> {
+/// R2 refuses a token that names both.
+pub(crate) enum Rights<'a> {
+    Permission(Permission),
+    Actions(&'a [&'a str]),
+}
+
+/// Where a credential is valid.
+pub(crate) struct Endpoint {
     pub scheme: &'static str,
-    host_head: &'a str,
-    host_tail: Cow<'static, str>,
+    /// With its port where it is not the scheme's own.
+    pub host: String,
 }
 
-impl Endpoint<'_> {
-    /// Host, and port where it has one, in two pieces to be written one after the other.
-    pub fn host(&self) -> [&str; 2] {
-        [self.host_head, &self.host_tail]
-    }
-}
-
-impl<'a> Params<'a> {
-    pub(crate) fn for_create(&self) -> Result<CreateGrant<'a>, Error> {
-        let (ttl_seconds, endpoint) = self.common()?;
-        if self.parent_access_key_id.is_empty() {
-            return Err(Error::argument("parent_access_key_id", "empty, expected the id of the parent API token"));
-        }
-        if !self.actions.is_empty() {
-            return Err(Error::argument(
-                "actions",
-                "not possible with create: Cloudflare's API has none yet; use permission, or sign",
-            ));
-        }
-        if self.issued_at.is_some() {
-            return Err(Error::argument("issued_at", "not possible with create: Cloudflare decides; leave it out"));
-        }
-        let permission = self
-            .permission
-            .ok_or_else(|| Error::argument("permission", format_args!("not set, expected one of {PERMISSIONS}")))?;
-        Ok(CreateGrant { permission, ttl_seconds, endpoint })
-    }
-
-    pub(crate) fn for_sign(&self) -> Result<SignGrant<'a>, Error> {
-        let (ttl_seconds, endpoint) = self.common()?;
-        check_parent_access_key_id(self.parent_access_key_id)?;
-        let secret = check_parent_secret(self.parent_secret_access_key)?;
-        check_actions(self.actions)?;
-        match (self.permission, self.actions.is_empty()) {
-            (Some(_), false) => {
-                return Err(Error::argument(
-                    "actions",
-                    "given together with permission, expected exactly one: R2 refuses a token that carries both",
-                ));
-            }
-            (None, true) => {
-                return Err(Error::argument(
-                    "permission",
-                    format_args!("not set, and no actions either; expected exactly one: {PERMISSIONS}, or actions"),
-                ));
-            }
-            _ => {}
-        }
-        if let Some(issued_at) = self.issued_at {
-            if issued_at < 0 {
-                return Err(Error::argument("issued_at", "negative, expected Unix seconds"));
-            }
-            if issued_at.checked_add(i64::from(ttl_seconds)).is_none() {
-                return Err(Error::argument("issued_at", "too large: issued_at + ttl_seconds does not fit 64 bits"));
-            }
-        }
-        Ok(SignGrant { secret, permission: self.permission, ttl_seconds, endpoint, issued_at: self.issued_at })
-    }
-
-    fn common(&self) -> Result<(u32, Endpoint<'a>), Error> {
-        check_account_id(self.account_id)?;
-        check_bucket(self.bucket)?;
-        check_paths("prefixes", self.prefixes)?;
-        check_paths("objects", self.objects)?;
-        let ttl_seconds = match self.ttl_seconds {
-            None => DEFAULT_TTL,
-            Some(ttl @ 1..=MAX_TTL) => ttl,
-            Some(0) => return Err(Error::argument("ttl_seconds", "0, expected 1 to 604800")),
-            Some(_) => return Err(Error::argument("ttl_seconds", "more than seven days, expected 1 to 604800")),
-        };
-        let endpoint = match self.endpoint {
-            None => Endpoint {
-                scheme: "https",
-                host_head: self.account_id,
-                host_tail: Cow::Borrowed(match self.jurisdiction {
-                    Jurisdiction::Default => ".r2.cloudflarestorage.com",
-                    Jurisdiction::Eu => ".eu.r2.cloudflarestorage.com",
-                    Jurisdiction::FedRamp => ".fedramp.r2.cloudflarestorage.com",
-                }),
-            },
-            Some(_) if self.jurisdiction != Jurisdiction::Default => {
+impl<'a> Grant<'a> {
+    fn parse(params: &Params<'a>) -> Result<Self, Error> {
+        check_account_id(params.account_id)?;
+        check_bucket(params.bucket)?;
+        check_paths("prefixes", params.prefixes)?;
+        check_paths("objects", params.objects)?;
+        let ttl_seconds = parse_ttl(params.ttl_seconds)?;
+        let endpoint = match params.endpoint {
+            None => Endpoint::of_account(params.account_id, params.jurisdiction),
+            Some(_) if params.jurisdiction != Jurisdiction::Default => {
                 return Err(Error::argument(
                     "jurisdiction",
                     "given together with endpoint, which decides the host; expected one of them",
                 ));
             }
-            Some(text) => parse_endpoint(text)?,
+            Some(text) => Endpoint::parse(text)?,
         };
-        Ok((ttl_seconds, endpoint))
+        Ok(Grant {
+            account_id: params.account_id,
+            bucket: params.bucket,
+            parent_access_key_id: params.parent_access_key_id,
+            prefixes: params.prefixes,
+            objects: params.objects,
+            endpoint,
+            ttl_seconds,
+        })
+    }
+}
+
+impl<'a> CreateGrant<'a> {
+    pub fn parse(params: &Params<'a>) -> Result<Self, Error> {
+        let grant = Grant::parse(params)?;
+        if params.parent_access_key_id.is_empty() {
+            return Err(Error::argument("parent_access_key_id", "empty, expected the id of the parent API token"));
+        }
+        if !params.actions.is_empty() {
+            return Err(Error::argument(
+                "actions",
+                "not possible with create: Cloudflare's API has none yet; use permission, or sign",
+            ));
+        }
+        if params.issued_at.is_some() {
+            return Err(Error::argument("issued_at", "not possible with create: Cloudflare decides; leave it out"));
+        }
+        let permission = params
+            .permission
+            .ok_or_else(|| Error::argument("permission", format_args!("not set, expected one of {PERMISSIONS}")))?;
+        Ok(CreateGrant { grant, permission, parent_secret: params.parent_secret_access_key })
+    }
+}
+
+impl<'a> SignGrant<'a> {
+    pub fn parse(params: &Params<'a>) -> Result<Self, Error> {
+        let grant = Grant::parse(params)?;
+        check_parent_access_key_id(params.parent_access_key_id)?;
+        let parent_secret = check_parent_secret(params.parent_secret_access_key)?;
+        check_actions(params.actions)?;
+        let rights = match (params.permission, params.actions) {
+            (Some(permission), []) => Rights::Permission(permission),
+            (Some(_), _) => {
+                return Err(Error::argument(
+                    "actions",
+                    "given together with permission, expected exactly one: R2 refuses a token that carries both",
+                ));
+            }
+            (None, []) => {
+                return Err(Error::argument(
+                    "permission",
+                    format_args!("not set, and no actions either; expected exactly one: {PERMISSIONS}, or actions"),
+                ));
+            }
+            (None, actions) => Rights::Actions(actions),
+        };
+        if let Some(issued_at) = params.issued_at {
+            if issued_at < 0 {
+                return Err(Error::argument("issued_at", "negative, expected Unix seconds"));
+            }
+            if issued_at.checked_add(i64::from(grant.ttl_seconds)).is_none() {
+                return Err(Error::argument("issued_at", "too large: issued_at + ttl_seconds does not fit 64 bits"));
+            }
+        }
+        Ok(SignGrant { grant, rights, parent_secret, issued_at: params.issued_at })
+    }
+}
+
+impl Endpoint {
+    fn of_account(account_id: &str, jurisdiction: Jurisdiction) -> Self {
+        let domain = match jurisdiction {
+            Jurisdiction::Default => ".r2.cloudflarestorage.com",
+            Jurisdiction::Eu => ".eu.r2.cloudflarestorage.com",
+            Jurisdiction::FedRamp => ".fedramp.r2.cloudflarestorage.com",
+        };
+        Endpoint { scheme: "https", host: [account_id, domain].concat() }
+    }
+
+    fn parse(text: &str) -> Result<Self, Error> {
+        const EXPECTED: &str = "expected scheme and host such as https://host, or http:// to loopback";
+        let wrong = |problem: &str| Error::argument("endpoint", format_args!("{problem}, {EXPECTED}"));
+        let url = Url::parse(text).map_err(wrong)?;
+        if url.userinfo.is_some() {
+            return Err(wrong("contains a user name or password"));
+        }
+        if !matches!(url.path, "" | "/") {
+            return Err(wrong("has a path"));
+        }
+        if !url.rest.is_empty() {
+            return Err(wrong("has a query or fragment"));
+        }
+        if !url.is_safe() {
+            return Err(wrong("has another scheme, or http to a host that is not loopback"));
+        }
+        let host = match url.unusual_port() {
+            Some(port) => format!("{}:{port}", url.host),
+            None => url.host,
+        };
+        Ok(Endpoint { scheme: if url.scheme == "https" { "https" } else { "http" }, host })
+    }
+}
+
+fn parse_ttl(ttl_seconds: Option<u32>) -> Result<u32, Error> {
+    const MAX: u32 = Params::MAX_TTL_SECONDS;
+    match ttl_seconds {
+        None => Ok(Params::DEFAULT_TTL_SECONDS),
+        Some(ttl @ 1..=MAX) => Ok(ttl),
+        Some(0) => Err(Error::argument("ttl_seconds", format_args!("0, expected 1 to {MAX}"))),
+        Some(_) => Err(Error::argument("ttl_seconds", format_args!("more than seven days, expected 1 to {MAX}"))),
     }
 }
 
@@ -288,26 +346,26 @@ fn check_bucket(bucket: &str) -> Result<(), Error> {
 }
 
 fn check_paths(field: &'static str, paths: &[&str]) -> Result<(), Error> {
-    match paths.iter().position(|path| path.is_empty() || path.len() > MAX_PATH) {
-        None => Ok(()),
-        Some(at) => {
-            let length = paths.get(at).map_or(0, |path| path.len());
-            let mut error = Error::argument(field, format_args!("entry {at} has {length} bytes, expected 1 to 1024"));
-            if length == 0 && field == "prefixes" {
-                error = error.hinted("To grant the whole bucket, leave prefixes and objects out.");
-            }
-            Err(error)
+    const MAX: usize = Params::MAX_PATH_BYTES;
+    for (at, path) in paths.iter().enumerate() {
+        if path.is_empty() || path.len() > MAX {
+            let problem = format_args!("entry {at} has {} bytes, expected 1 to {MAX}", path.len());
+            let error = Error::argument(field, problem);
+            return Err(match (path.len(), field) {
+                (0, "prefixes") => error.hinted("To grant the whole bucket, leave prefixes and objects out."),
+                _ => error,
+            });
         }
     }
+    Ok(())
 }
 
 fn is_lower_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && has_only(text, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether every byte is allowed. Without an early end, which compiles to vector instructions.
 fn has_only(text: &str, is_allowed: impl Fn(u8) -> bool) -> bool {
-    text.bytes().fold(true, |yes, b| yes & is_allowed(b))
+    text.bytes().all(is_allowed)
 }
 
 /// What is pasted into the two parent fields by mistake, told by its shape alone.
@@ -375,28 +433,4 @@ fn check_actions(actions: &[&str]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn parse_endpoint<'a>(text: &str) -> Result<Endpoint<'a>, Error> {
-    const EXPECTED: &str = "expected scheme and host such as https://host, or http:// to loopback";
-    let wrong = |problem: &str| Error::argument("endpoint", format_args!("{problem}, {EXPECTED}"));
-    let url = Url::parse(text).map_err(wrong)?;
-    if url.userinfo.is_some() {
-        return Err(wrong("contains a user name or password"));
-    }
-    if !matches!(url.path, "" | "/") {
-        return Err(wrong("has a path"));
-    }
-    if !url.rest.is_empty() {
-        return Err(wrong("has a query or fragment"));
-    }
-    if !url.is_safe() {
-        return Err(wrong("has another scheme, or http to a host that is not loopback"));
-    }
-    let host = match url.unusual_port() {
-        Some(port) => format!("{}:{port}", url.host),
-        None => url.host,
-    };
-    let scheme = if url.scheme == "https" { "https" } else { "http" };
-    Ok(Endpoint { scheme, host_head: "", host_tail: Cow::Owned(host) })
 }

@@ -1,4 +1,4 @@
-//! Bytes that print as `[redacted]` and are wiped when they are dropped, cleared or moved to a larger buffer.
+//! Bytes that print as `[redacted]` and are wiped when they are dropped or moved to a larger buffer.
 
 use std::fmt;
 
@@ -45,9 +45,9 @@ impl Secret {
         coder.encode_append(bytes, &mut self.0);
     }
 
-    /// Takes the first `count` bytes off.
-    pub fn remove_first(&mut self, count: usize) {
-        drop(self.0.drain(..count.min(self.0.len())));
+    /// Keeps the block, which is wiped when it is dropped.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// [`append`](Self::append) up to `room` bytes; `write` returns how many it filled in.
@@ -84,7 +84,7 @@ impl Secret {
         &self.0
     }
 
-    /// The text; empty if it is not UTF-8, which no constructor from `&str` can make it.
+    /// The text. Nothing if the bytes are not UTF-8; those that are read as text were made from text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

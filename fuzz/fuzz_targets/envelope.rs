@@ -14,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
     let header = text(next());
     let body = next().unwrap_or_default();
 
-    let result = r2creds::fuzz::envelope(http_status, header.as_deref(), body, SECRET.as_bytes());
+    let result = r2creds::fuzz::create_reply(http_status, header.as_deref(), body, SECRET.as_bytes());
     let is_success = (200..300).contains(&http_status);
     match result {
         Ok(()) => assert!(is_success),

@@ -1,33 +1,52 @@
-//! Attempt, status and headers in; wait or give up out. No clock, no randomness of its own.
+//! What is repeated, and after which wait. No clock, no randomness of its own.
 
 use std::time::{Duration, SystemTime};
 
-use crate::error::{ApiError, Status};
+use crate::error::{ApiError, Error, Status};
+use crate::http::Reply;
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// What a server may ask for; longer, and the caller should know rather than sleep.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
-/// Whether the same call may succeed later, judged by a reply.
-pub(crate) fn is_transient(http_status: u16, status: Status, errors: &[ApiError], should_retry: Option<&str>) -> bool {
-    match should_retry {
-        Some("true") => true,
-        Some("false") => false,
-        // A 2xx that cannot be used will not be better the second time.
-        _ if status == Status::InvalidResponse => false,
-        _ => matches!(http_status, 408 | 409 | 429 | 500..=599) || errors.iter().any(is_internal_fault),
-    }
+/// The error with what the server asked for, and with whether the same call may succeed later. `reply`: what came, if
+/// anything did.
+pub(super) fn judged(mut error: Error, reply: Option<&Reply>, now: SystemTime) -> Error {
+    let retryable = match reply {
+        // A proxy's 4xx is about the request, and would be the same again.
+        None => match error.status() {
+            Status::Connection => !matches!(error.facts().proxy_status, 400..500),
+            status => status == Status::Timeout,
+        },
+        Some(reply) if reply.is_oversized() => false,
+        Some(reply) => match reply.header("x-should-retry").as_deref() {
+            Some("true") => true,
+            Some("false") => false,
+            // A 2xx that cannot be used will not be better the second time.
+            _ if error.status() == Status::InvalidResponse => false,
+            _ => {
+                matches!(reply.http_status, 408 | 409 | 429 | 500..=599) || error.errors().iter().any(is_internal_fault)
+            }
+        },
+    };
+    let asked = reply.and_then(|reply| {
+        asked_wait(reply.header("retry-after-ms").as_deref(), reply.header("retry-after").as_deref(), now)
+    });
+    let facts = error.facts_mut();
+    facts.retryable = retryable;
+    facts.retry_after = asked;
+    error
 }
 
 /// Code 10001 says "internal error" when R2 stumbled; the same number is used for other things.
-pub(crate) fn is_internal_fault(error: &ApiError) -> bool {
+pub(super) fn is_internal_fault(error: &ApiError) -> bool {
     error.code == 10001
         && error.message.as_deref().is_some_and(|message| message.to_ascii_lowercase().contains("internal error"))
 }
 
 /// What the server asked for, from the values of `retry-after-ms` and `retry-after`.
-pub(crate) fn asked_wait(milliseconds: Option<&str>, after: Option<&str>, now: SystemTime) -> Option<Duration> {
+fn asked_wait(milliseconds: Option<&str>, after: Option<&str>, now: SystemTime) -> Option<Duration> {
     let wait = |text: &str, unit: f64| {
         let digits = text.trim();
         let is_number = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
@@ -41,13 +60,13 @@ pub(crate) fn asked_wait(milliseconds: Option<&str>, after: Option<&str>, now: S
     };
     let milliseconds = milliseconds.and_then(|text| wait(text, 0.001));
     let after = after.and_then(|text| wait(text, 1.0).or_else(|| date(text)));
-    // A zero asks for nothing, so it leaves the word to the other header.
+    // A zero asks for nothing; then the other header counts.
     milliseconds.filter(|asked| !asked.is_zero()).or(after).or(milliseconds)
 }
 
 /// How long to wait after failed attempt number `attempt` (the first is 0), or `None` to give up because the server
 /// asked for more than a minute. `random` takes up to a quarter off.
-pub(crate) fn next_wait(attempt: u32, asked: Option<Duration>, random: u8) -> Option<Duration> {
+pub(super) fn next_wait(attempt: u32, asked: Option<Duration>, random: u8) -> Option<Duration> {
     match asked {
         Some(asked) if asked > LONGEST_ASKED => None,
         Some(asked) if !asked.is_zero() => Some(asked),

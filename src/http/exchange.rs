@@ -84,7 +84,7 @@ impl Lane {
     }
 
     fn run(&self, request: &Request<'_>) -> Result<Reply, Error> {
-        let mut builder = http::Request::post(request.url);
+        let mut builder = http::Request::builder().method(request.method).uri(request.url);
         for (name, text) in &request.headers {
             let value = match text {
                 HeaderText::Plain(text) => HeaderValue::from_str(text),
@@ -102,25 +102,7 @@ impl Lane {
         let request = builder.body(request.body).map_err(|error| internal(&error))?;
         let response = self.agent.run(request).map_err(|error| translated(&error))?;
         let (head, body) = response.into_parts();
-        let header =
-            |name: &str| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let mut reply = Reply {
-            http_status: head.status.as_u16(),
-            request_id: header("cf-ray"),
-            retry_after: header("retry-after"),
-            retry_after_ms: header("retry-after-ms"),
-            should_retry: header("x-should-retry"),
-            is_encoded: header("content-encoding").is_some_and(|coding| {
-                let coding = coding.trim();
-                !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")
-            }),
-            ..Reply::default()
-        };
-        match read_body(body)? {
-            Some(body) => reply.body = body,
-            None => reply.is_oversized = true,
-        }
-        Ok(reply)
+        Ok(Reply::new(head.status.as_u16(), head.headers, read_body(body)?))
     }
 
     /// Whether the last exchange failed on a kept connection before its reply began.

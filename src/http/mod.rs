@@ -3,6 +3,7 @@
 
 mod exchange;
 mod lookup;
+mod message;
 mod proxy;
 mod stream;
 mod tls;
@@ -16,6 +17,7 @@ use rustls::pki_types::ServerName;
 
 use self::exchange::{AgentConfig, Lane};
 use self::lookup::Lookup;
+pub(crate) use self::message::{HeaderText, Reply, Request};
 use self::proxy::Proxy;
 use crate::error::{Error, Status};
 use crate::secret::Secret;
@@ -29,33 +31,6 @@ const MAX_LANES: usize = 64;
 /// A reply is a kilobyte; more than this is not one.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 const MAX_HEAD: usize = 64 * 1024;
-
-pub(crate) struct Request<'a> {
-    pub url: &'a str,
-    pub headers: Vec<(&'a str, HeaderText<'a>)>,
-    pub body: &'a [u8],
-}
-
-pub(crate) enum HeaderText<'a> {
-    Plain(&'a str),
-    Secret(Secret),
-}
-
-/// What a reply consists of, as far as anybody here needs it.
-#[derive(Debug, Default)]
-pub(crate) struct Reply {
-    pub http_status: u16,
-    /// CF-Ray.
-    pub request_id: Option<String>,
-    pub retry_after: Option<String>,
-    pub retry_after_ms: Option<String>,
-    pub should_retry: Option<String>,
-    /// It has a Content-Encoding, so the body is not what it seems.
-    pub is_encoded: bool,
-    /// It was larger than [`MAX_BODY`], and the body here is empty.
-    pub is_oversized: bool,
-    pub body: Secret,
-}
 
 #[derive(Clone)]
 pub(crate) struct Place {

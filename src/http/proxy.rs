@@ -43,7 +43,7 @@ impl Proxy {
             return Ok(None);
         }
         match env::first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"], "proxy_url")? {
-            Some(found) => Self::parse(found.value.as_str(), &format!("{} in the environment: ", found.name)).map(Some),
+            Some(found) => Self::parse(found.value.as_str(), &found.origin).map(Some),
             None => Ok(None),
         }
     }
@@ -117,9 +117,13 @@ impl Proxy {
             200..300 => Err(refused("sent data before the tunnel was used")),
             407 => Err(refused("wants credentials (HTTP 407)")
                 .hinted("Put user name and password into the proxy URL: http://user:password@host:port.")
-                .final_answer()),
-            400..500 => Err(refused(&format!("refused the tunnel (HTTP {http_status})")).final_answer()),
-            _ => Err(refused(&format!("could not open the tunnel (HTTP {http_status})"))),
+                .with_proxy_status(http_status)),
+            400..500 => {
+                Err(refused(&format!("refused the tunnel (HTTP {http_status})")).with_proxy_status(http_status))
+            }
+            _ => {
+                Err(refused(&format!("could not open the tunnel (HTTP {http_status})")).with_proxy_status(http_status))
+            }
         }
     }
 }

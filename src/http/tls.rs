@@ -42,8 +42,7 @@ fn system_roots(provider: Arc<CryptoProvider>) -> Result<Option<Verifier>, Error
     match env::first(&NAMES, "ca_file")? {
         // Somebody said whom to trust; trusting others instead would be wrong.
         Some(found) => Verifier::new(provider).map(Some).map_err(|_| {
-            let name = found.name;
-            Error::argument("ca_file", format_args!("{name} is set, but no certificate could be read from there"))
+            Error::argument("ca_file", format_args!("{}no certificate could be read from there", found.origin))
         }),
         // Set, but empty or in a set-uid process: not to be heeded, as the verifier would.
         None if NAMES.iter().any(|name| std::env::var_os(name).is_some()) => Ok(None),

@@ -1,0 +1,108 @@
+//! `create`: the call that makes a credential.
+
+use super::client::{Call, Client};
+use super::envelope::Answer;
+use super::options::RequestOptions;
+use crate::credentials::{Credentials, CredentialsBuilder};
+use crate::error::{Error, Status};
+use crate::json::Object;
+use crate::params::{CreateGrant, Params};
+use crate::secret::Secret;
+use crate::token;
+
+/// The fields of the result, all of them strings. The first is no secret.
+pub(super) const RESULT_FIELDS: [&str; 3] = ["accessKeyId", "secretAccessKey", "sessionToken"];
+
+impl Client {
+    /// Asks Cloudflare for a credential. Needs `permission`; refuses `actions` and `issued_at`, which the API does not
+    /// have. Blocks until there is a result, at most the call's timeout.
+    pub fn create(&self, params: &Params<'_>, options: &RequestOptions<'_>) -> Result<Credentials, Error> {
+        let watch = self.watch(options)?;
+        let CreateGrant { grant, permission, parent_secret } = CreateGrant::parse(params)?;
+        let fields = Body {
+            bucket: grant.bucket,
+            parent_access_key_id: grant.parent_access_key_id,
+            permission: permission.as_str(),
+            ttl_seconds: grant.ttl_seconds,
+            objects: grant.objects,
+            prefixes: grant.prefixes,
+        };
+        let call = Call {
+            method: "POST",
+            path: format!("/accounts/{}/r2/temp-access-credentials", grant.account_id),
+            body: body(&fields, options.extra_body)?,
+            secrets: parent_secret.map(str::as_bytes).into_iter().collect(),
+            secret_fields: &RESULT_FIELDS[1..],
+        };
+        self.call(&call, options, watch, |answer| {
+            let [access_key_id, secret_access_key, session_token] = read(answer)?;
+            let token = session_token.as_bytes();
+            let mut builder = CredentialsBuilder::new(access_key_id.as_bytes(), token.len(), &grant.endpoint);
+            builder.session_token().push(token);
+            let issued_at = answer.asked_at;
+            let expires_at = token::expires_at(token).unwrap_or(issued_at.saturating_add(i64::from(grant.ttl_seconds)));
+            Ok(builder.build(secret_access_key.as_bytes(), answer.request_id.clone(), issued_at, expires_at))
+        })
+    }
+}
+
+/// The three strings of a success, none of them empty.
+pub(super) fn read(answer: &Answer<'_>) -> Result<[Secret; 3], Error> {
+    let strings = RESULT_FIELDS.map(|name| answer.result.string(name).unwrap_or_default());
+    for (name, value) in RESULT_FIELDS.iter().zip(&strings) {
+        let problem = if value.as_bytes().contains(&0) {
+            "contains a NUL"
+        } else if value.len() == 0 {
+            "is missing or empty"
+        } else {
+            continue;
+        };
+        return Err(answer.unusable(&format!("success is true, but result.{name} {problem}")));
+    }
+    Ok(strings)
+}
+
+/// The parameters in the API's own order and spelling.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    bucket: &'a str,
+    parent_access_key_id: &'a str,
+    permission: &'a str,
+    ttl_seconds: u32,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    objects: &'a [&'a str],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    prefixes: &'a [&'a str],
+}
+
+/// The names of [`Body`]'s fields as they are sent.
+const BODY_FIELDS: [&str; 6] = ["bucket", "parentAccessKeyId", "permission", "ttlSeconds", "objects", "prefixes"];
+
+/// The body with the caller's own keys behind the library's.
+fn body(fields: &Body<'_>, extra_body: Option<&str>) -> Result<Secret, Error> {
+    let mut body = serde_json::to_vec(fields)
+        .map(Secret::from)
+        .map_err(|error| Error::new(Status::Internal, format!("the request body could not be built: {error}")))?;
+    let Some(extra) = extra_body else { return Ok(body) };
+    let extra = Object::parse(extra).ok_or_else(|| {
+        Error::argument("extra_body", "not a JSON object, expected for example {\"name\": \"value\"}")
+    })?;
+    // The closing brace.
+    body.pop();
+    for (at, entry) in extra.entries().iter().enumerate() {
+        // Up and down again folds the two letters outside ASCII that some parsers take for s and k.
+        let folded = entry.key.as_str().to_uppercase().to_lowercase();
+        if BODY_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(&folded)) {
+            return Err(Error::argument(
+                "extra_body",
+                format_args!("key {at} repeats a parameter, expected none of {}", BODY_FIELDS.join(", ")),
+            ));
+        }
+        for piece in [",", entry.raw_key, ":", entry.raw_value] {
+            body.push(piece.as_bytes());
+        }
+    }
+    body.push(b"}");
+    Ok(body)
+}

@@ -1,0 +1,58 @@
+//! What goes over the wire, to anybody who speaks HTTP: a request, and its reply.
+
+use std::borrow::Cow;
+
+use ureq::http::HeaderMap;
+
+use crate::secret::Secret;
+
+pub(crate) struct Request<'a> {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    pub url: &'a str,
+    /// Names and values, which were checked to be visible ASCII, space and tab.
+    pub headers: Vec<(&'a str, HeaderText<'a>)>,
+    /// Empty: the request has none.
+    pub body: &'a [u8],
+}
+
+pub(crate) enum HeaderText<'a> {
+    Plain(&'a str),
+    Secret(Secret),
+}
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub http_status: u16,
+    headers: HeaderMap,
+    /// `None`: it was larger than [`MAX_BODY`](super::exchange::MAX_BODY).
+    body: Option<Secret>,
+}
+
+impl Reply {
+    pub fn new(http_status: u16, headers: HeaderMap, body: Option<Secret>) -> Self {
+        Reply { http_status, headers, body }
+    }
+
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+    }
+
+    /// Whether it has a Content-Encoding, so that the body is not what it seems.
+    pub fn is_encoded(&self) -> bool {
+        self.header("content-encoding").is_some_and(|coding| {
+            let coding = coding.trim();
+            !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")
+        })
+    }
+
+    pub fn is_oversized(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// Nothing where it was too large.
+    pub fn body(&self) -> &[u8] {
+        self.body.as_ref().map(Secret::as_bytes).unwrap_or_default()
+    }
+}
