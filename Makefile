@@ -35,10 +35,11 @@ needs-cc:
 	@command -v $(CC) >/dev/null || { echo "missing: a C compiler (cc, or make CC=...)" >&2; exit 1; }
 
 # Naming the one crate type lets the linker optimise across all of it; with several, cargo does not. Panic messages name
-# source files, so these get names that are the same on every machine. A registry's folder exists only after the fetch.
+# source files, so these get names that are the same on every machine. A registry's folder exists only after a fetch:
+# `cargo tree` fetches what the library is made of, where `cargo fetch` would fetch what the tests use too.
 remap = $$(for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
 	printf ' --remap-path-prefix=%s=crates' "$$folder"; done) --remap-path-prefix=$(CURDIR)=r2creds
-build = $(CARGO) fetch --locked --quiet --target $(TARGET) && RUSTFLAGS="$(RUSTFLAGS)$(remap)" \
+build = $(CARGO) tree --locked --quiet --edges no-dev --target $(TARGET) >/dev/null && RUSTFLAGS="$(RUSTFLAGS)$(remap)" \
 	$(CARGO) rustc --release --locked --quiet --lib --target-dir $(OUT) --crate-type
 
 lib: needs-cargo
@@ -135,7 +136,7 @@ demo: lib needs-cc
 	@mkdir -p $(OUT)/demo
 	$(CC) $(CFLAGS) $(WARNINGS) -Iinclude examples/c/mint.c -o $(OUT)/demo/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
 	@if [ -n "$$CLOUDFLARE_API_TOKEN$$R2_PARENT_SECRET_ACCESS_KEY" ]; then examples/demo.sh $(OUT)/demo/mint; \
-	else $(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT) && \
+	else $(CARGO) build --locked --quiet $(emulator) && \
 	     examples/demo.sh $(OUT)/demo/mint $(EMULATOR); fi
 
 test: lint test-rust test-emulator test-python test-go e2e
@@ -145,25 +146,27 @@ skip = { echo "skipped: $(1) is not installed"; [ "$${R2CREDS_NO_SKIP:-0}" != 1 
 CLIPPY = $(CARGO) clippy --locked --quiet --all-targets
 
 lint: needs-cargo
-	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; else $(call skip,rustfmt); fi
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check && \
+	     $(CARGO) fmt --manifest-path emulator/Cargo.toml --check; else $(call skip,rustfmt); fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; \
 	then $(CLIPPY) --target-dir $(OUT) -- -D warnings && \
-	     $(CLIPPY) --package r2-emulator --target-dir $(OUT) -- -D warnings && \
+	     $(CLIPPY) $(emulator) -- -D warnings && \
 	     $(CLIPPY) --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- -D warnings; \
 	else $(call skip,clippy); fi
 
 test-rust: lib static needs-cc
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
 
-# A Cloudflare R2 on loopback with an example account, for your own tests. tests/r2-emulator/README.md says what it does.
+# A Cloudflare R2 on loopback with an example account, for your own tests. emulator/README.md says what it does.
 EMULATOR := $(OUT)/debug/r2-emulator
+emulator := --manifest-path emulator/Cargo.toml --target-dir $(OUT)
 emulator: needs-cargo
-	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
+	@$(CARGO) build --locked --quiet $(emulator)
 	@echo "# An R2 for your tests, until Ctrl-C. In another shell:"
 	@exec $(EMULATOR) --env
 
 test-emulator: needs-cargo
-	$(CARGO) test --locked --quiet --package r2-emulator --target-dir $(OUT)
+	$(CARGO) test --locked --quiet $(emulator)
 
 # Python. The wheel is target/wheel/r2creds-<version>-py3-none-<platform>.whl, with the library that `make lib` builds.
 PYTHON ?= python3
@@ -238,7 +241,7 @@ e2e: needs-cargo
 	@if $(tests_python); then $(MAKE) --no-print-directory e2e-tests; else $(skip_python); fi
 
 e2e-tests: venv needs-cc
-	@$(CARGO) build --locked --quiet --package r2-emulator --target-dir $(OUT)
+	@$(CARGO) build --locked --quiet $(emulator)
 	@mkdir -p $(OUT)/e2e
 	@$(CC) $(CFLAGS) $(WARNINGS) -Iinclude tests/e2e/mint.c -o $(OUT)/e2e/mint -L$(RELEASE) -lr2creds -Wl,-rpath,$(RELEASE)
 	@rm -f $(OUT)/e2e/go; if command -v $(GO) >/dev/null; then $(MAKE) --no-print-directory e2e-go; else $(call skip,go); fi

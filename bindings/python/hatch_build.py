@@ -15,9 +15,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
-# What cargo needs of the repository. The emulator, where there is one, is a member of the workspace: without it,
-# --locked refuses the lock file.
-SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src", "tests/r2-emulator/Cargo.toml", "tests/r2-emulator/src")
+# What cargo needs of the repository.
+SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src")
 
 
 def crate() -> Path:
@@ -63,7 +62,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if self.target_name == "sdist":
             # The licences are links out of this folder, which an installer refuses to unpack.
             include = {str(Path(path).resolve()): name for path, name in build_data["force_include"].items()}
-            include.update({str(crate() / name): f"rust/{name}" for name in SOURCES if (crate() / name).exists()})
+            include.update({str(crate() / name): f"rust/{name}" for name in SOURCES})
             build_data["force_include"] = include
             return
         platform = re.sub(r"[-.]", "_", sysconfig.get_platform())

@@ -29,6 +29,6 @@ def test_demo() -> None:
         assert f"what it holds now: hello from {method}\n" in part
         assert "upload of camera-8/hello.txt, which was not granted: HTTP 403\n" in part
 
-    account = json.loads((ROOT / "tests/r2-emulator/example.json").read_text())["accounts"][0]
+    account = json.loads((ROOT / "emulator/example.json").read_text())["accounts"][0]
     for secret in (account["parents"][0]["secret_access_key"], account["api_tokens"][0]["value"]):
         assert secret not in done.stdout + done.stderr
