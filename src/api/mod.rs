@@ -18,8 +18,9 @@ pub mod fuzz {
     use ureq::http::{HeaderMap, HeaderValue};
 
     use super::{create, envelope, retry};
+    use crate::clock;
+    use crate::error::Error;
     use crate::http::Reply;
-    use crate::{Error, clock};
 
     /// Reads one reply of `create`. `header` is the value of each header that is looked at.
     pub fn create_reply(http_status: u16, header: Option<&str>, body: &[u8], secret: &[u8]) -> Result<(), Error> {
