@@ -21,6 +21,14 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// Every permission, in the order of its number.
+    pub const ALL: [Permission; 4] = [
+        Permission::ObjectReadOnly,
+        Permission::ObjectReadWrite,
+        Permission::AdminReadOnly,
+        Permission::AdminReadWrite,
+    ];
+
     /// The API's spelling, such as `object-read-only`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,6 +52,11 @@ pub enum Jurisdiction {
     Eu = 1,
     /// `<account>.fedramp.r2.cloudflarestorage.com`
     FedRamp = 2,
+}
+
+impl Jurisdiction {
+    /// Every jurisdiction, in the order of its number.
+    pub const ALL: [Jurisdiction; 3] = [Jurisdiction::Default, Jurisdiction::Eu, Jurisdiction::FedRamp];
 }
 
 /// What is granted: one bucket, one permission or list of actions, optional paths, and a lifetime.
