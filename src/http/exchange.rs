@@ -290,7 +290,7 @@ impl Transport for LaneTransport {
 
     /// ureq asks right after a reply, and again before the next request; only the second answer says something new.
     fn is_open(&mut self) -> bool {
-        std::mem::take(&mut self.was_just_used) || self.stream.is_quiet()
+        std::mem::take(&mut self.was_just_used) || self.stream.is_idle()
     }
 
     fn is_tls(&self) -> bool {

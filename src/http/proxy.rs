@@ -27,7 +27,7 @@ impl Proxy {
     pub fn choose(option: Option<&str>, target: &str) -> Result<Option<Self>, Error> {
         let chosen = match option {
             Some("") => return Ok(None),
-            // Checked even where it is not used: a typo should not wait for the day it matters.
+            // Checked even where it is not used, so that a mistake in it is found now.
             Some(url) => Some(Self::parse(url, "")?),
             None => None,
         };
@@ -95,7 +95,7 @@ impl Proxy {
         stream.write_all(request.as_bytes(), watch, "asking the proxy for a tunnel")?;
 
         let refused = |problem: &str| Error::new(Status::Connection, format!("the proxy {problem}"));
-        // A proxy may repeat what it was sent.
+        // A buffer that is wiped, because a proxy may repeat the password it was sent.
         let mut answer = Secret::default();
         while !answer.as_bytes().windows(4).any(|end| end == b"\r\n\r\n") {
             let read = |to: &mut [u8]| stream.read(to, watch, "waiting for the proxy's answer");
