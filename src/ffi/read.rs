@@ -1,15 +1,13 @@
 //! C in: pointers become borrowed Rust values, or an error that names the argument.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, offset_of, size_of};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::types::{r2creds_client_options, r2creds_params, r2creds_request_options};
 use crate::api::{ClientOptions, RequestOptions};
 use crate::error::Error;
 use crate::params::{Jurisdiction, Params, Permission};
-use crate::watch::Poll;
 
 /// Above this, `struct_size` is garbage rather than the future.
 const MAX_STRUCT: usize = 4096;
@@ -236,6 +234,7 @@ pub unsafe fn client_options<'a>(from: *const r2creds_client_options) -> Result<
 pub struct CollectedOptions<'a> {
     raw: Option<r2creds_request_options>,
     headers: Vec<&'a str>,
+    poll: Option<Box<dyn Fn() -> bool>>,
 }
 
 impl CollectedOptions<'_> {
@@ -243,12 +242,15 @@ impl CollectedOptions<'_> {
     /// `from` is NULL or as for [`input`], and what its fields say about their pointers is true for `'a`.
     pub unsafe fn read(from: *const r2creds_request_options) -> Result<Self, Error> {
         if from.is_null() {
-            return Ok(CollectedOptions { raw: None, headers: Vec::new() });
+            return Ok(CollectedOptions { raw: None, headers: Vec::new(), poll: None });
         }
         // SAFETY: passed on to the caller.
         unsafe {
             let raw = input(from)?;
-            Ok(CollectedOptions { headers: list(raw.headers, raw.headers_len, "headers")?, raw: Some(raw) })
+            let headers = list(raw.headers, raw.headers_len, "headers")?;
+            // SAFETY: the caller promised a function that can be called with its context.
+            let poll = raw.poll.map(|poll| Box::new(move || poll(raw.poll_context) != 0) as Box<dyn Fn() -> bool>);
+            Ok(CollectedOptions { raw: Some(raw), headers, poll })
         }
     }
 
@@ -260,34 +262,12 @@ impl CollectedOptions<'_> {
         let (cancel, extra_body) = unsafe { (raw.cancel.as_ref(), text(raw.extra_body, "extra_body")?) };
         Ok(RequestOptions {
             cancel: cancel.map(|cancel| cancel.0.clone()),
-            poll: raw.poll.map(|poll| Hook { poll, context: raw.poll_context }.into_poll()),
+            poll: self.poll.as_deref(),
             headers: &self.headers,
             extra_body,
             timeout: milliseconds(raw.timeout_ms),
             max_retries: max_retries(raw.max_retries)?,
         })
-    }
-}
-
-/// The caller's `poll`.
-struct Hook {
-    poll: unsafe extern "C" fn(*mut c_void) -> i32,
-    context: *mut c_void,
-}
-
-// SAFETY: the core calls it only on the thread of the call it was passed to, and drops it before that call returns.
-unsafe impl Send for Hook {}
-// SAFETY: as above.
-unsafe impl Sync for Hook {}
-
-impl Hook {
-    fn into_poll(self) -> Poll {
-        Arc::new(move || self.wants_end())
-    }
-
-    fn wants_end(&self) -> bool {
-        // SAFETY: the caller promised a function that can be called with its context.
-        unsafe { (self.poll)(self.context) != 0 }
     }
 }
 

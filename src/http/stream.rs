@@ -10,7 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, ClientConnection};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Place;
+use super::lookup::HostPort;
 use crate::error::{Error, Status};
 use crate::text::cleaned;
 use crate::watch::{Watch, descriptor, wait_for};
@@ -27,7 +27,7 @@ pub struct Stream {
 
 impl Stream {
     /// Connects to whichever address answers first, each begun a little after the one before it.
-    pub fn connect(place: &Place, addresses: &[SocketAddr], watch: &mut Watch) -> Result<Self, Error> {
+    pub fn connect(place: &HostPort, addresses: &[SocketAddr], watch: &mut Watch<'_>) -> Result<Self, Error> {
         let mut untried = addresses.iter().take(MAX_ADDRESSES);
         let mut pending: Vec<Socket> = Vec::new();
         let mut problem = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -39,7 +39,7 @@ impl Stream {
                     continue;
                 }
                 None if pending.is_empty() => {
-                    let Place { host, port, .. } = place;
+                    let HostPort { host, port } = place;
                     return Err(Error::new(Status::Connection, format!("no connection to {host}:{port}: {problem}")));
                 }
                 None => {}
@@ -72,7 +72,7 @@ impl Stream {
         &mut self,
         config: &Arc<ClientConfig>,
         name: &ServerName<'static>,
-        watch: &mut Watch,
+        watch: &mut Watch<'_>,
     ) -> Result<(), Error> {
         const DOING: &str = "in the TLS handshake";
         let mut tls = ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_error)?;
@@ -88,7 +88,7 @@ impl Stream {
     }
 
     /// Reads what there is, waiting for the first byte. 0: the other side closed in an orderly way.
-    pub fn read(&mut self, to: &mut [u8], watch: &mut Watch, doing: &str) -> Result<usize, Error> {
+    pub fn read(&mut self, to: &mut [u8], watch: &mut Watch<'_>, doing: &str) -> Result<usize, Error> {
         let socket = &self.socket;
         let Some(tls) = &mut self.tls else {
             loop {
@@ -111,7 +111,7 @@ impl Stream {
         }
     }
 
-    pub fn write_all(&mut self, mut bytes: &[u8], watch: &mut Watch, doing: &str) -> Result<(), Error> {
+    pub fn write_all(&mut self, mut bytes: &[u8], watch: &mut Watch<'_>, doing: &str) -> Result<(), Error> {
         let socket = &self.socket;
         while !bytes.is_empty() {
             let written = match &mut self.tls {
@@ -139,7 +139,7 @@ impl Stream {
 }
 
 /// Sends what TLS has to send.
-fn send_tls(socket: &TcpStream, tls: &mut ClientConnection, watch: &mut Watch, doing: &str) -> Result<(), Error> {
+fn send_tls(socket: &TcpStream, tls: &mut ClientConnection, watch: &mut Watch<'_>, doing: &str) -> Result<(), Error> {
     while tls.wants_write() {
         match tls.write_tls(&mut NoSigpipe(socket)) {
             Ok(_) => {}
@@ -151,7 +151,12 @@ fn send_tls(socket: &TcpStream, tls: &mut ClientConnection, watch: &mut Watch, d
 }
 
 /// Receives for TLS, waiting for the first byte. 0: the other side closed the connection.
-fn receive_tls(socket: &TcpStream, tls: &mut ClientConnection, watch: &mut Watch, doing: &str) -> Result<usize, Error> {
+fn receive_tls(
+    socket: &TcpStream,
+    tls: &mut ClientConnection,
+    watch: &mut Watch<'_>,
+    doing: &str,
+) -> Result<usize, Error> {
     loop {
         watch.wait_readable(socket, doing)?;
         match tls.read_tls(&mut NoSigpipe(socket)) {
@@ -195,15 +200,16 @@ fn tls_error(error: rustls::Error) -> Error {
     let failure = Error::new(Status::Tls, cleaned(text.as_bytes(), &[]));
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => failure.hinted(
-            "No trusted certificate has issued the server's; if it is your own server or proxy, give its CA as ca_file.",
+            "No trusted certificate has issued the server's; if it is your own server or proxy, \
+             give its CA as ca_file.",
         ),
         rustls::Error::InvalidCertificate(
             CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. },
         ) => failure.hinted("If the server's certificate is good, this machine's clock is wrong."),
         // rustls has only text for it.
         _ if text.contains("CaUsedAsEndEntity") => failure.hinted(
-            "The server's certificate is a CA's, which may only issue others (openssl req -x509 makes such ones); give the \
-             server one that is not: openssl's -addext basicConstraints=critical,CA:FALSE.",
+            "The server's certificate is a CA's, which may only issue others (openssl req -x509 makes such ones); \
+             give the server one that is not: openssl's -addext basicConstraints=critical,CA:FALSE.",
         ),
         _ => failure,
     }
