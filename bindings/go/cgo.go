@@ -319,7 +319,7 @@ type cancel struct{ raw *C.r2creds_cancel }
 func newCancel() (*cancel, error) {
 	raw := C.call_cancel_new()
 	if raw == nil {
-		return nil, &Error{Status: ErrInternal, Message: "no cancel object could be made", RetryAfter: -1}
+		return nil, &Error{Status: ErrInternal, Message: "no cancel object could be made"}
 	}
 	return &cancel{raw}, nil
 }
@@ -344,7 +344,7 @@ func credentials(from *cCredentials) *Credentials {
 func failure(end C.outcome) *Error {
 	from := end.error
 	if from == nil {
-		return &Error{Status: Status(end.status), RetryAfter: -1}
+		return &Error{Status: Status(end.status)}
 	}
 	to := &Error{
 		Status:     Status(from.status),
@@ -353,11 +353,10 @@ func failure(end C.outcome) *Error {
 		Hint:       C.GoString(from.hint),
 		Field:      C.GoString(from.field),
 		RequestID:  C.GoString(from.request_id),
-		RetryAfter: -1,
 		Attempts:   int(from.attempts),
 		retryable:  from.retryable != 0,
 	}
-	if from.retry_after_ms >= 0 {
+	if from.retry_after_ms > 0 {
 		const most = math.MaxInt64 / int64(time.Millisecond)
 		to.RetryAfter = time.Duration(min(int64(from.retry_after_ms), most)) * time.Millisecond
 	}

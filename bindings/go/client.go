@@ -216,9 +216,9 @@ func (c *Client) timeoutFor(ctx context.Context) (uint32, error) {
 	switch {
 	case has && left <= 0 || passed(ctx):
 		return 0, &Error{Status: ErrTimeout, Message: "the context's deadline had passed before the call",
-			RetryAfter: -1, retryable: true}
+			retryable: true}
 	case ctx.Err() != nil:
-		return 0, &Error{Status: ErrCancelled, Message: "the context was cancelled before the call", RetryAfter: -1}
+		return 0, &Error{Status: ErrCancelled, Message: "the context was cancelled before the call"}
 	case !has || c.timeout > 0 && c.timeout <= left:
 		return 0, nil
 	}
