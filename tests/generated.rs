@@ -2,9 +2,14 @@
 //! the Python package and the list of fields in the man page. `make header` runs this with `R2CREDS_WRITE_HEADER=1`,
 //! which writes them; otherwise a file that is not what it would be made of today fails.
 
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
+use std::{fs, ptr};
+
+use r2creds::ffi::{r2creds_error_free, r2creds_params, r2creds_sign};
 
 struct Struct {
     name: String,
@@ -17,6 +22,14 @@ struct Field {
     /// The type as the header spells it; for a callback the whole declaration.
     of: String,
     doc: Vec<String>,
+    /// In bytes, where pointers have 8.
+    offset: usize,
+}
+
+impl Struct {
+    fn end(&self) -> usize {
+        self.fields.last().map_or(0, |last| last.offset + last.size())
+    }
 }
 
 impl Field {
@@ -24,7 +37,6 @@ impl Field {
         self.of.contains('*')
     }
 
-    /// In bytes, where pointers have 8.
     fn size(&self) -> usize {
         match self.of.as_str() {
             "size_t" | "int64_t" => 8,
@@ -49,9 +61,13 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_default()
 }
 
+fn is_make_header() -> bool {
+    std::env::var_os("R2CREDS_WRITE_HEADER").is_some()
+}
+
 /// Fails where the file is another; `make header` writes it first.
 fn is_or_becomes(path: &str, made: &str) {
-    if std::env::var_os("R2CREDS_WRITE_HEADER").is_some() {
+    if is_make_header() {
         fs::write(root().join(path), made).unwrap();
     }
     assert!(read(path) == made, "{path} is stale: run 'make header'");
@@ -80,8 +96,11 @@ fn header() -> (Vec<Struct>, Vec<Constant>) {
                     Some((_, rest)) => (declaration, rest.split(')').next().unwrap()),
                     None => declaration.split_at(declaration.rfind([' ', '*']).unwrap() + 1),
                 };
-                let field = Field { name: name.to_owned(), of: of.trim().to_owned(), doc: std::mem::take(&mut doc) };
-                structs.last_mut().unwrap().fields.push(field);
+                let (name, of) = (name.to_owned(), of.trim().to_owned());
+                let last = structs.last_mut().unwrap();
+                let mut field = Field { name, of, doc: std::mem::take(&mut doc), offset: 0 };
+                field.offset = last.end().next_multiple_of(field.size());
+                last.fields.push(field);
             }
             ["#define", name, value] if !name.starts_with("R2CREDS_VERSION_") => {
                 constants.extend(value.parse().map(|value| Constant { name: name.to_owned(), value }));
@@ -107,15 +126,11 @@ fn recorded() -> (Vec<Struct>, Vec<Constant>) {
 fn the_record_of_the_abi() {
     let (structs, constants) = recorded();
     let mut made = String::new();
-    for Struct { name, fields, .. } in &structs {
-        let (mut lines, mut end) = (String::new(), 0);
-        for field in fields {
-            let size = field.size();
-            let offset = usize::next_multiple_of(end, size);
-            writeln!(lines, "field {} {offset} {size}", field.name).unwrap();
-            end = offset + size;
+    for each in &structs {
+        writeln!(made, "struct {} {}", each.name, each.end().next_multiple_of(8)).unwrap();
+        for field in &each.fields {
+            writeln!(made, "field {} {} {}", field.name, field.offset, field.size()).unwrap();
         }
-        writeln!(made, "struct {name} {}\n{}", usize::next_multiple_of(end, 8), lines.trim_end()).unwrap();
     }
     for Constant { name, value } in &constants {
         writeln!(made, "constant {name} {value}").unwrap();
@@ -229,11 +244,63 @@ fn the_fields_in_the_man_page() {
     let mut made = String::new();
     for Struct { name, doc, fields } in recorded().0 {
         write!(made, ".Ss {name}\n{}.Bl -tag -width Ds\n", mdoc(&doc)).unwrap();
-        for Field { name, of, doc } in &fields {
+        for Field { name, of, doc, .. } in &fields {
             let declaration = if of.contains("(*") { of.clone() } else { format!("{of} {name}").replace("* ", "*") };
             write!(made, ".It Vt {declaration}\n{}", mdoc(doc)).unwrap();
         }
         made += ".El\n";
     }
     is_or_becomes("docs/r2creds.3", &[before, BEGIN, &made, END, after].concat());
+}
+
+/// The library would ignore a field that it forgets to read. So each field is given what none of its type takes: a text
+/// that is not UTF-8, or a number of which every bit is set.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn the_library_reads_every_field_of_the_params() {
+    if is_make_header() {
+        return; // It only writes, while the library may not read the new field yet.
+    }
+    let (structs, _) = header();
+    let params = structs.iter().find(|each| each.name == "r2creds_params").unwrap();
+    let text = c"\xff".as_ptr();
+    let valid = [
+        ("account_id", c"account"),
+        ("bucket", c"bucket"),
+        ("parent_access_key_id", c"0123456789abcdef0123456789abcdef"),
+        ("parent_secret_access_key", c"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+    ];
+    for field in &params.fields {
+        if field.name == "struct_size" || field.name.ends_with("_len") {
+            continue;
+        }
+        let mut bytes = vec![0; size_of::<r2creds_params>()];
+        let mut put = |name: &str, value: &[u8]| {
+            let at = params.fields.iter().find(|field| field.name == name).unwrap().offset;
+            bytes[at..at + value.len()].copy_from_slice(value);
+        };
+        put("struct_size", &size_of::<r2creds_params>().to_ne_bytes());
+        put("permission", &1_i32.to_ne_bytes());
+        for (name, value) in valid {
+            put(name, &value.as_ptr().expose_provenance().to_ne_bytes());
+        }
+        match field.of.as_str() {
+            "const char *" => put(&field.name, &text.expose_provenance().to_ne_bytes()),
+            "const char *const *" => {
+                put(&field.name, &(&raw const text).expose_provenance().to_ne_bytes());
+                put(&format!("{}_len", field.name), &1_usize.to_ne_bytes());
+            }
+            _ => put(&field.name, &vec![0xff; field.size()]),
+        }
+        let (mut out, mut err) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: as the header wants it; the error is freed once.
+        unsafe {
+            // A copy, because bytes need not be aligned as the struct is.
+            let params = bytes.as_ptr().cast::<r2creds_params>().read_unaligned();
+            r2creds_sign(&raw const params, &raw mut out, &raw mut err);
+            assert!(out.is_null(), "nothing in src reads {}", field.name);
+            assert_eq!(CStr::from_ptr((*err).field).to_str(), Ok(field.name.as_str()));
+            r2creds_error_free(err);
+        }
+    }
 }
