@@ -115,7 +115,7 @@ def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) ->
     for name in parameters:
         described = rf"^ *([a-z_]+, )*{name}(, [a-z_]+)*: "
         where = call.__doc__ + (r2creds.sign.__doc__ if "As for :func:`sign`" in call.__doc__ else "")
-        assert re.search(described, where, re.MULTILINE), name
+        assert re.search(described, where, re.MULTILINE), f"{name} is not described"
 
 
 @pytest.mark.parametrize(
