@@ -116,6 +116,37 @@ fn the_wrapper_compiles_without_a_warning_and_is_short() {
     }
 }
 
+/// The wrapper has a member for each field of the C structs. That it passes them on, the compiler checks: a struct for C
+/// that is not initialised to its end is a warning, and warnings are errors here.
+#[test]
+fn every_field_of_c_has_its_member() {
+    let mut source = String::from("#include \"r2creds.hpp\"\nint main()\n{\n");
+    let mut class = String::new();
+    for line in include_str!("abi/layout.txt").lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        match words[..] {
+            ["struct", name, _] => {
+                let words = name.strip_prefix("r2creds_").unwrap().split('_');
+                class = words.map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+            }
+            // C's own: sizes, and what a std::vector and a std::function know by themselves.
+            ["field", "struct_size" | "reserved" | "poll_context", ..] => {}
+            ["field", name, ..] if name.ends_with("_len") => {}
+            ["field", name, ..] => {
+                // The unit is in the type, and an exception's message is its what().
+                let member = name.trim_end_matches("_ms").trim_end_matches("_seconds");
+                let member = if class == "Error" && member == "message" { "what" } else { member };
+                source += &format!("(void)&r2creds::{class}::{member};\n");
+            }
+            _ => {}
+        }
+    }
+    source += "}\n";
+    for compiler in Compiler::installed([Gxx, Clangxx]) {
+        compile(&compiler.source("members", &source), compiler, &["-std=c++17"]);
+    }
+}
+
 #[test]
 fn the_example_mints_both_ways() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/cpp/mint.cpp");

@@ -4,7 +4,7 @@ package r2creds
 #include <stdlib.h>
 #include <r2creds.h>
 
-// How a call ended, by value: C is never given a pointer into Go's memory.
+// What a call returned. Arguments and results cross the border by value, so that C never gets a pointer into Go's memory.
 typedef struct {
 	r2creds_credentials *credentials;
 	r2creds_client *client;
@@ -13,28 +13,28 @@ typedef struct {
 } outcome;
 
 static outcome call_sign(r2creds_params params) {
-	outcome end = {0};
-	end.status = r2creds_sign(&params, &end.credentials, &end.error);
-	return end;
+	outcome made = {0};
+	made.status = r2creds_sign(&params, &made.credentials, &made.error);
+	return made;
 }
 
 static outcome call_create(const r2creds_client *client, r2creds_params params, r2creds_request_options options) {
-	outcome end = {0};
-	end.status = r2creds_create(client, &params, &options, &end.credentials, &end.error);
-	return end;
+	outcome made = {0};
+	made.status = r2creds_create(client, &params, &options, &made.credentials, &made.error);
+	return made;
 }
 
 static outcome call_client_new(r2creds_client_options options) {
-	outcome end = {0};
-	end.status = r2creds_client_new(&options, &end.client, &end.error);
-	return end;
+	outcome made = {0};
+	made.status = r2creds_client_new(&options, &made.client, &made.error);
+	return made;
 }
 
-// One call into C instead of three, since each costs something.
-static void release(void *memory, outcome end) {
+// Frees all in one call, because each call from Go into C costs some 50 ns.
+static void release(void *memory, outcome made) {
 	free(memory);
-	r2creds_credentials_free(end.credentials);
-	r2creds_error_free(end.error);
+	r2creds_credentials_free(made.credentials);
+	r2creds_error_free(made.error);
 }
 
 static r2creds_cancel *call_cancel_new(void) {
@@ -54,7 +54,7 @@ import (
 	"unsafe"
 )
 
-// The structs of the C library; a test compares them with its record of their layout.
+// The structs of the C library, named for layout_test.go, where cgo cannot be used.
 type (
 	cParams         = C.r2creds_params
 	cClientOptions  = C.r2creds_client_options
@@ -64,24 +64,27 @@ type (
 	cError          = C.r2creds_error
 )
 
-// arguments is the C memory that one call borrows: strings and lists of strings in a single block. A struct is made
-// from it twice, first to learn the size and what C cannot be told, then, after allocate, to be used.
+// arguments is the memory that C borrows for one call: all strings and lists of strings, in one block of C's heap.
+//
+// How large it must be is known only when all are counted. So every conversion runs twice, with the same code: first
+// without a block, to add up the sizes and to find what C could not be told, such as a NUL inside a string; then, after
+// allocate, to copy into the block and to make the pointers.
 type arguments struct {
-	memory []byte
+	memory []byte // nil while the sizes are added up
 	used   int
-	wrong  *Error
+	wrong  *Error // the first problem
 }
 
 func (a *arguments) allocate() {
-	size := a.used + 1 // never 0, for which there need not be a block
+	size := a.used + 1 // because calloc may answer NULL to 0
 	a.memory = unsafe.Slice((*byte)(C.calloc(1, C.size_t(size))), size)
 	a.used = 0
 }
 
-// release frees what a call was given and what came back. The block is wiped, for there may be secrets in it.
-func (a *arguments) release(end C.outcome) {
+// release frees what a call was given and what it returned. The block is wiped first, for there may be secrets in it.
+func (a *arguments) release(made C.outcome) {
 	clear(a.memory)
-	C.release(unsafe.Pointer(unsafe.SliceData(a.memory)), end)
+	C.release(unsafe.Pointer(unsafe.SliceData(a.memory)), made)
 }
 
 func (a *arguments) refuse(field, problem string) {
@@ -90,7 +93,7 @@ func (a *arguments) refuse(field, problem string) {
 	}
 }
 
-// take is the place of the next size bytes; nil while the size is not yet known.
+// take returns the next size bytes of the block, or nil while the sizes are added up.
 func (a *arguments) take(size int) []byte {
 	from := a.used
 	a.used += size
@@ -100,7 +103,7 @@ func (a *arguments) take(size int) []byte {
 	return a.memory[from:a.used]
 }
 
-// text passes a string on as it is.
+// text passes a string on, an empty one too.
 func (a *arguments) text(field, value string) *C.char {
 	to := a.take(len(value) + 1)
 	if to == nil {
@@ -113,8 +116,8 @@ func (a *arguments) text(field, value string) *C.char {
 	return (*C.char)(unsafe.Pointer(&to[0]))
 }
 
-// given passes on a string that is absent only when it is nil.
-func (a *arguments) given(field string, value *string) *C.char {
+// optional passes a string on, and nil as NULL.
+func (a *arguments) optional(field string, value *string) *C.char {
 	if value == nil {
 		return nil
 	}
@@ -126,7 +129,7 @@ func (a *arguments) list(field string, values []string) (**C.char, C.size_t) {
 		return nil, 0
 	}
 	const pointer = int(unsafe.Sizeof(uintptr(0)))
-	a.take(-a.used & (pointer - 1)) // pointers are aligned
+	a.take(-a.used & (pointer - 1)) // up to where a pointer may stand
 	var entries []*C.char
 	if to := a.take(len(values) * pointer); to != nil {
 		entries = unsafe.Slice((**C.char)(unsafe.Pointer(&to[0])), len(values))
@@ -143,7 +146,8 @@ func (a *arguments) list(field string, values []string) (**C.char, C.size_t) {
 	return unsafe.SliceData(entries), C.size_t(len(values))
 }
 
-// ttl is whole seconds, since a lifetime must be granted as it was asked for. Zero is the default.
+// ttl refuses what is not whole seconds instead of rounding it: a lifetime is granted as it was asked for, or not at
+// all. Zero is the default, in C too.
 func (a *arguments) ttl(value time.Duration) C.uint32_t {
 	switch {
 	case value < 0:
@@ -156,7 +160,7 @@ func (a *arguments) ttl(value time.Duration) C.uint32_t {
 	return C.uint32_t(value / time.Second)
 }
 
-// unix is a time in seconds, for which C reads 0 as "now".
+// unix converts to Unix seconds. C reads 0 as "now", as Go's zero time is meant, so that the epoch itself is refused.
 func (a *arguments) unix(field string, value time.Time) C.int64_t {
 	if value.IsZero() {
 		return 0
@@ -168,7 +172,7 @@ func (a *arguments) unix(field string, value time.Time) C.int64_t {
 	return C.int64_t(seconds)
 }
 
-// milliseconds rounds up, so that a little time is not none, which C reads as its default.
+// milliseconds rounds up: less than one millisecond would become 0, which C reads as the default.
 func (a *arguments) milliseconds(field string, value *time.Duration) C.uint32_t {
 	if value == nil {
 		return 0
@@ -191,7 +195,7 @@ func roundUp(value time.Duration) int64 {
 	return int64(rounded)
 }
 
-// retries turns 0, which C reads as its default, into C's "none".
+// retries passes 0, no retries, as -1, because C reads 0 as the default.
 func (a *arguments) retries(value *int) C.int32_t {
 	switch {
 	case value == nil:
@@ -206,7 +210,8 @@ func (a *arguments) retries(value *int) C.int32_t {
 	return C.int32_t(*value)
 }
 
-// params passes what is required on even where it is empty, since C says "NULL" of what is not there.
+// params passes required strings on even where they are empty, so that the library says what an empty one should have
+// been, and not that it is NULL.
 func (a *arguments) params(from *Params, signs bool) (to cParams) {
 	to.struct_size = C.sizeof_r2creds_params
 	to.account_id = a.text("account_id", from.AccountID)
@@ -230,13 +235,13 @@ func (a *arguments) params(from *Params, signs bool) (to cParams) {
 
 func (a *arguments) clientOptions(from *clientOptions) (to cClientOptions) {
 	to.struct_size = C.sizeof_r2creds_client_options
-	to.api_token = a.given("api_token", from.apiToken)
-	to.api_email = a.given("api_email", from.apiEmail)
-	to.api_key = a.given("api_key", from.apiKey)
-	to.base_url = a.given("base_url", from.baseURL)
-	to.proxy_url = a.given("proxy_url", from.proxyURL)
-	to.ca_file = a.given("ca_file", from.caFile)
-	to.user_agent = a.given("user_agent", from.userAgent)
+	to.api_token = a.optional("api_token", from.apiToken)
+	to.api_email = a.optional("api_email", from.apiEmail)
+	to.api_key = a.optional("api_key", from.apiKey)
+	to.base_url = a.optional("base_url", from.baseURL)
+	to.proxy_url = a.optional("proxy_url", from.proxyURL)
+	to.ca_file = a.optional("ca_file", from.caFile)
+	to.user_agent = a.optional("user_agent", from.userAgent)
 	to.timeout_ms = a.milliseconds("timeout_ms", from.timeout)
 	to.attempt_timeout_ms = a.milliseconds("attempt_timeout_ms", from.attemptTimeout)
 	to.connect_timeout_ms = a.milliseconds("connect_timeout_ms", from.connectTimeout)
@@ -244,10 +249,14 @@ func (a *arguments) clientOptions(from *clientOptions) (to cClientOptions) {
 	return to
 }
 
-func (a *arguments) requestOptions(from *requestOptions) (to cRequestOptions) {
+// requestOptions also takes what a call gets from its context: what cancels it, and its timeout in milliseconds, where 0
+// is the client's.
+func (a *arguments) requestOptions(from *requestOptions, cancel *cancel, timeout uint32) (to cRequestOptions) {
 	to.struct_size = C.sizeof_r2creds_request_options
+	to.cancel = cancel.raw
 	to.headers, to.headers_len = a.list("headers", from.headers)
-	to.extra_body = a.given("extra_body", from.extraBody)
+	to.extra_body = a.optional("extra_body", from.extraBody)
+	to.timeout_ms = C.uint32_t(timeout)
 	to.max_retries = a.retries(from.maxRetries)
 	return to
 }
@@ -259,15 +268,15 @@ func sign(params *Params) (*Credentials, error) {
 		return nil, a.wrong
 	}
 	a.allocate()
-	end := C.call_sign(a.params(params, true))
-	defer a.release(end)
-	if end.status != C.R2CREDS_STATUS_OK {
-		return nil, failure(end)
+	made := C.call_sign(a.params(params, true))
+	defer a.release(made)
+	if made.status != C.R2CREDS_STATUS_OK {
+		return nil, failure(made.error)
 	}
-	return credentials(end.credentials), nil
+	return credentials(made.credentials), nil
 }
 
-// A handle is the library's client. It is freed once, by Close or when its Client is forgotten.
+// A handle is the library's client. It is freed once, by Close or when its Client has become unreachable.
 type handle struct {
 	raw  *C.r2creds_client
 	once sync.Once
@@ -280,12 +289,12 @@ func newHandle(options *clientOptions) (*handle, error) {
 		return nil, a.wrong
 	}
 	a.allocate()
-	end := C.call_client_new(a.clientOptions(options))
-	defer a.release(end)
-	if end.status != C.R2CREDS_STATUS_OK {
-		return nil, failure(end)
+	made := C.call_client_new(a.clientOptions(options))
+	defer a.release(made)
+	if made.status != C.R2CREDS_STATUS_OK {
+		return nil, failure(made.error)
 	}
-	return &handle{raw: end.client}, nil
+	return &handle{raw: made.client}, nil
 }
 
 func (h *handle) free() { h.once.Do(func() { C.r2creds_client_free(h.raw) }) }
@@ -295,22 +304,20 @@ func (h *handle) create(params *Params, options *requestOptions, cancel *cancel,
 	timeout uint32) (*Credentials, *Error) {
 	var a arguments
 	a.params(params, false)
-	a.requestOptions(options)
+	a.requestOptions(options, cancel, timeout)
 	if a.wrong != nil {
 		return nil, a.wrong
 	}
 	a.allocate()
-	rawParams, rawOptions := a.params(params, false), a.requestOptions(options)
-	rawOptions.cancel = cancel.raw
-	rawOptions.timeout_ms = C.uint32_t(timeout)
-	beforeSockets()
-	end := C.call_create(h.raw, rawParams, rawOptions)
-	afterSockets()
-	defer a.release(end)
-	if end.status != C.R2CREDS_STATUS_OK {
-		return nil, failure(end)
+	rawParams, rawOptions := a.params(params, false), a.requestOptions(options, cancel, timeout)
+	raceRelease()
+	made := C.call_create(h.raw, rawParams, rawOptions)
+	raceAcquire()
+	defer a.release(made)
+	if made.status != C.R2CREDS_STATUS_OK {
+		return nil, failure(made.error)
 	}
-	return credentials(end.credentials), nil
+	return credentials(made.credentials), nil
 }
 
 // A cancel ends the call that it is given to.
@@ -319,7 +326,7 @@ type cancel struct{ raw *C.r2creds_cancel }
 func newCancel() (*cancel, error) {
 	raw := C.call_cancel_new()
 	if raw == nil {
-		return nil, &Error{Status: ErrInternal, Message: "no cancel object could be made", RetryAfter: -1}
+		return nil, &Error{Status: ErrInternal, Message: "no cancel object could be made"}
 	}
 	return &cancel{raw}, nil
 }
@@ -340,12 +347,8 @@ func credentials(from *cCredentials) *Credentials {
 	}
 }
 
-// failure copies the library's error.
-func failure(end C.outcome) *Error {
-	from := end.error
-	if from == nil {
-		return &Error{Status: Status(end.status), RetryAfter: -1}
-	}
+// failure copies the library's error, which is never nil where a call failed.
+func failure(from *cError) *Error {
 	to := &Error{
 		Status:     Status(from.status),
 		HTTPStatus: int(from.http_status),
@@ -353,11 +356,10 @@ func failure(end C.outcome) *Error {
 		Hint:       C.GoString(from.hint),
 		Field:      C.GoString(from.field),
 		RequestID:  C.GoString(from.request_id),
-		RetryAfter: -1,
 		Attempts:   int(from.attempts),
 		retryable:  from.retryable != 0,
 	}
-	if from.retry_after_ms >= 0 {
+	if from.retry_after_ms > 0 {
 		const most = math.MaxInt64 / int64(time.Millisecond)
 		to.RetryAfter = time.Duration(min(int64(from.retry_after_ms), most)) * time.Millisecond
 	}

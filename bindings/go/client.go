@@ -95,7 +95,7 @@ func WithRequestMaxRetries(count int) RequestOption {
 }
 
 // A Client makes calls to Cloudflare's API. Any number of goroutines may use one at once. Keep it: it keeps the
-// connection. Close it; one that is forgotten is closed by the garbage collector, some time.
+// connection. Close it; one that has become unreachable is closed by the garbage collector, some time.
 type Client struct {
 	using   sync.RWMutex // held for reading by every call
 	handle  *handle      // nil once closed
@@ -128,7 +128,7 @@ func NewClient(options ...Option) (*Client, error) {
 		c.timeout = *all.timeout
 	}
 	c.closing, c.end = context.WithCancel(context.Background())
-	whenForgotten(c, handle)
+	freeWhenUnreachable(c, handle)
 	return c, nil
 }
 
@@ -216,9 +216,9 @@ func (c *Client) timeoutFor(ctx context.Context) (uint32, error) {
 	switch {
 	case has && left <= 0 || passed(ctx):
 		return 0, &Error{Status: ErrTimeout, Message: "the context's deadline had passed before the call",
-			RetryAfter: -1, retryable: true}
+			retryable: true}
 	case ctx.Err() != nil:
-		return 0, &Error{Status: ErrCancelled, Message: "the context was cancelled before the call", RetryAfter: -1}
+		return 0, &Error{Status: ErrCancelled, Message: "the context was cancelled before the call"}
 	case !has || c.timeout > 0 && c.timeout <= left:
 		return 0, nil
 	}

@@ -160,7 +160,7 @@ func TestEveryReplyHasItsError(t *testing.T) {
 		equal(t, each.account, failure.HTTPStatus, each.httpStatus)
 		equal(t, each.account, failure.Temporary(), each.temporary)
 		equal(t, each.account, failure.Attempts, each.attempts)
-		equal(t, each.account, failure.RetryAfter < 0, true)
+		equal(t, each.account, failure.RetryAfter, 0)
 		equal(t, each.account, failure.Field != "", each.status == r2creds.ErrInvalidArgument)
 		equal(t, each.account, failure.RequestID, "")
 		// It is this error and no other.

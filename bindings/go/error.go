@@ -51,7 +51,7 @@ type Error struct {
 	Hint       string        // The likely cause and the next step; empty where neither is known.
 	Field      string        // The argument at fault as the C library spells it ("bucket", "ttl_seconds"), or empty.
 	RequestID  string        // Cloudflare's CF-Ray, to quote to its support, or empty.
-	RetryAfter time.Duration // How long the server asked to wait, whenever it can be read; negative: it asked nothing.
+	RetryAfter time.Duration // How long the server asked to wait, whenever it can be read; 0: it asked nothing.
 	Attempts   int           // How many attempts were made; 0: nothing was sent.
 	Errors     []APIError    // Cloudflare's own errors; at most 64 are kept.
 	Messages   []string      // Cloudflare's own messages; at most 64 are kept.
@@ -96,5 +96,5 @@ func (e *Error) Temporary() bool { return e.retryable }
 
 // refuse is for what C cannot be told.
 func refuse(field, problem string) *Error {
-	return &Error{Status: ErrInvalidArgument, Field: field, Message: field + ": " + problem, RetryAfter: -1}
+	return &Error{Status: ErrInvalidArgument, Field: field, Message: field + ": " + problem}
 }

@@ -5,8 +5,10 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The structs that this package was compiled with are those of the library's record.
@@ -35,6 +37,124 @@ func TestStructsHaveTheLayoutOfTheRecord(t *testing.T) {
 	if got.String() != expected {
 		t.Fatalf("the structs are\n%s\nthe record says\n%s", got.String(), expected)
 	}
+}
+
+// A field that this package does not know would be zero in C, and nobody would notice.
+func TestEveryFieldOfAStructForCIsFilled(t *testing.T) {
+	params := filled(reflect.TypeOf(Params{})).Interface().(Params)
+	checkFilled(t, func(a *arguments) cParams { return a.params(&params, true) })
+
+	var client clientOptions
+	for _, option := range []Option{
+		WithAPIToken("x"), WithAPIEmail("x"), WithAPIKey("x"), WithBaseURL("x"), WithProxyURL("x"), WithCAFile("x"),
+		WithUserAgent("x"), WithTimeout(1), WithAttemptTimeout(1), WithConnectTimeout(1), WithMaxRetries(1),
+	} {
+		option(&client)
+	}
+	checkFilled(t, func(a *arguments) cClientOptions { return a.clientOptions(&client) })
+
+	var request requestOptions
+	for _, option := range []RequestOption{
+		WithHeader("x", "x"), WithExtraBody("x"), WithRequestMaxRetries(1),
+	} {
+		option(&request)
+	}
+	cancel, err := newCancel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cancel.free()
+	// A context serves for what poll is for in C.
+	checkFilled(t, func(a *arguments) cRequestOptions { return a.requestOptions(&request, cancel, 1) },
+		"poll", "poll_context")
+}
+
+func checkFilled[T any](t *testing.T, convert func(*arguments) T, unused ...string) {
+	t.Helper()
+	var a arguments
+	convert(&a)
+	if a.wrong != nil {
+		t.Fatal(a.wrong)
+	}
+	a.memory, a.used = make([]byte, a.used), 0
+	made := reflect.ValueOf(convert(&a))
+	for i := range made.NumField() {
+		name := made.Type().Field(i).Name
+		if made.Field(i).IsZero() && name != "reserved" && !slices.Contains(unused, name) {
+			t.Errorf("%s.%s stays zero: nothing in cgo.go fills it", structName(made.Type()), name)
+		}
+	}
+}
+
+func TestEveryFieldOfAResultIsRead(t *testing.T) {
+	checkRead(t, func(from *cCredentials) any { return credentials(from) })
+	checkRead(t, func(from *cError) any { return failure(from) })
+	checkRead(t, func(from *cAPIError) any {
+		around := filled(reflect.TypeOf(cError{})).Interface().(cError)
+		*around.errors = from
+		return failure(&around)
+	})
+}
+
+// checkRead empties one field after the other, which has to change what becomes of the struct.
+func checkRead[T any](t *testing.T, convert func(*T) any) {
+	t.Helper()
+	of := reflect.TypeFor[T]()
+	whole := filled(of).Interface().(T)
+	expected := convert(&whole)
+	for i := range of.NumField() {
+		name := of.Field(i).Name
+		// Of a list the length is emptied.
+		if _, isList := of.FieldByName(name + "_len"); isList || name == "struct_size" {
+			continue
+		}
+		changed := filled(of)
+		settable(changed.Field(i)).SetZero()
+		emptied := changed.Interface().(T)
+		if reflect.DeepEqual(convert(&emptied), expected) {
+			t.Errorf("%s.%s is not read: nothing in cgo.go copies it", structName(of), name)
+		}
+	}
+}
+
+// structName is the name in the header.
+func structName(of reflect.Type) string { return strings.TrimPrefix(of.Name(), "_Ctype_struct_") }
+
+// filled is a value of this type in which nothing is zero. A list has one entry, and a string of C one byte.
+func filled(of reflect.Type) reflect.Value {
+	to := reflect.New(of).Elem()
+	switch of.Kind() {
+	case reflect.String:
+		to.SetString("x")
+	case reflect.Int8, reflect.Int32, reflect.Int64:
+		to.SetInt(1)
+		if of == reflect.TypeFor[time.Duration]() {
+			to.SetInt(int64(time.Second))
+		}
+	case reflect.Uint32, reflect.Uint64:
+		to.SetUint(1)
+	case reflect.Slice:
+		to.Set(reflect.Append(to, filled(of.Elem())))
+	case reflect.Pointer:
+		pointed := reflect.New(reflect.ArrayOf(2, of.Elem())) // with the NUL that ends a string
+		settable(pointed.Elem().Index(0)).Set(filled(of.Elem()))
+		to.Set(pointed.Elem().Index(0).Addr())
+	case reflect.Struct:
+		if of == reflect.TypeFor[time.Time]() {
+			return reflect.ValueOf(time.Unix(1, 0))
+		}
+		for i := range of.NumField() {
+			settable(to.Field(i)).Set(filled(of.Field(i).Type))
+		}
+	default:
+		panic(of.String() + ": layout_test.go knows no value that is not zero")
+	}
+	return to
+}
+
+// settable is the field, although other packages cannot see it.
+func settable(field reflect.Value) reflect.Value {
+	return reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem()
 }
 
 // Every number of the header has its constant here, and no other.

@@ -2,5 +2,5 @@
 
 package r2creds
 
-func beforeSockets() {}
-func afterSockets()  {}
+func raceRelease() {}
+func raceAcquire() {}

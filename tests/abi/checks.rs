@@ -37,38 +37,7 @@ fn size_of_field<T, F>(_: fn(&T) -> &F) -> usize {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn rust_has_the_recorded_layout() {
-    let layout = rust_layout!(
-        r2creds_params {
-            struct_size account_id bucket parent_access_key_id parent_secret_access_key prefixes prefixes_len objects
-            objects_len actions actions_len endpoint issued_at ttl_seconds permission jurisdiction reserved
-        }
-        r2creds_client_options {
-            struct_size api_token api_email api_key base_url proxy_url ca_file user_agent timeout_ms attempt_timeout_ms
-            connect_timeout_ms max_retries
-        }
-        r2creds_request_options {
-            struct_size cancel headers headers_len extra_body poll poll_context timeout_ms max_retries
-        }
-        r2creds_credentials {
-            struct_size access_key_id secret_access_key session_token endpoint request_id issued_at expires_at
-        }
-        r2creds_api_error { struct_size message documentation_url pointer code }
-        r2creds_error {
-            struct_size message hint request_id field errors errors_len messages messages_len retry_after_ms status
-            http_status retryable attempts
-        }
-        ;
-        R2CREDS_STATUS_OK R2CREDS_STATUS_INVALID_ARGUMENT R2CREDS_STATUS_UNSUPPORTED R2CREDS_STATUS_NO_AUTHENTICATION
-        R2CREDS_STATUS_CONNECTION R2CREDS_STATUS_TLS R2CREDS_STATUS_TIMEOUT R2CREDS_STATUS_CANCELLED
-        R2CREDS_STATUS_BAD_REQUEST R2CREDS_STATUS_AUTHENTICATION R2CREDS_STATUS_PERMISSION_DENIED
-        R2CREDS_STATUS_NOT_FOUND R2CREDS_STATUS_CONFLICT R2CREDS_STATUS_UNPROCESSABLE R2CREDS_STATUS_RATE_LIMITED
-        R2CREDS_STATUS_SERVER_ERROR R2CREDS_STATUS_API_ERROR R2CREDS_STATUS_INVALID_RESPONSE R2CREDS_STATUS_INTERNAL
-        R2CREDS_STATUS_PANIC
-        R2CREDS_PERMISSION_UNSET R2CREDS_PERMISSION_OBJECT_READ_ONLY R2CREDS_PERMISSION_OBJECT_READ_WRITE
-        R2CREDS_PERMISSION_ADMIN_READ_ONLY R2CREDS_PERMISSION_ADMIN_READ_WRITE
-        R2CREDS_JURISDICTION_DEFAULT R2CREDS_JURISDICTION_EU R2CREDS_JURISDICTION_FEDRAMP
-        R2CREDS_ABI_VERSION
-    );
+    let layout = include!("layout.rs");
     assert_eq!(layout, LAYOUT);
 }
 

@@ -172,10 +172,15 @@ int main(int count, char **arguments)
 
     for (int place = 0; place < 4; place++) {
         size_t known = place < 2 ? sizeof params : place == 2 ? sizeof options : sizeof(r2creds_client_options);
-        const size_t refused[] = {0, 1, 4, sizeof(size_t), known - 1, 4097, 5000};
+        /* Up to the last field of 0.1.0: no program has a shorter struct. */
+        size_t first = place < 2    ? offsetof(r2creds_params, reserved) + sizeof(int32_t)
+                       : place == 2 ? offsetof(r2creds_request_options, max_retries) + sizeof(int32_t)
+                                    : offsetof(r2creds_client_options, max_retries) + sizeof(int32_t);
+        const size_t refused[] = {0, 1, 4, sizeof(size_t), first - 1, 4097, 5000};
         const size_t larger[] = {known + 1, known + 8, 4096};
         for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
             size_is(place, client, refused[i], 0, R2CREDS_STATUS_INVALID_ARGUMENT);
+        size_is(place, client, first, 0, R2CREDS_STATUS_OK);
         size_is(place, client, known, 0, R2CREDS_STATUS_OK);
         for (size_t i = 0; i < sizeof larger / sizeof larger[0]; i++) {
             size_is(place, client, larger[i], 0, R2CREDS_STATUS_OK);

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Iterator
+from ctypes import POINTER, Structure, c_char_p
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from conftest import PARAMS, PARENT_SECRET, Api
 
 import r2creds
+from r2creds import _structs
 
 #: In every wrong value, and in no exception.
 MARKER = "hunter2"
 SIGN: dict[str, Any] = {**PARAMS, "parent_secret_access_key": PARENT_SECRET}
 CLIENT: dict[str, Any] = {"api_token": "example-api-token"}
-#: Arguments of each call, by the kind of value.
-TEXTS = {
-    "sign": ["account_id", "bucket", "parent_access_key_id", "parent_secret_access_key", "endpoint"],
-    "create": ["account_id", "bucket", "parent_access_key_id", "parent_secret_access_key", "endpoint"],
-    "Client": ["api_token", "api_email", "api_key", "base_url", "proxy_url", "ca_file", "user_agent"],
+#: What each call fills for the library.
+STRUCTS: dict[str, list[type[Structure]]] = {
+    "sign": [_structs.Params],
+    "create": [_structs.Params, _structs.RequestOptions],
+    "Client": [_structs.ClientOptions],
 }
-LISTS = {"sign": ["prefixes", "objects", "actions"], "create": ["prefixes", "objects", "actions"]}
-CHOICES = {"sign": ["permission", "jurisdiction"], "create": ["permission", "jurisdiction"]}
-DURATIONS = {
-    "sign": ["ttl_seconds"],
-    "create": ["ttl_seconds", "timeout_ms"],
-    "Client": ["timeout_ms", "attempt_timeout_ms", "connect_timeout_ms"],
-}
-TIMES = {"sign": ["issued_at"], "create": ["issued_at"]}
-RETRIES = {"Client": ["max_retries"], "create": ["max_retries"]}
+
+
+def named(belongs: Callable[[str, Any], bool]) -> dict[str, list[str]]:
+    """The arguments of each call that are of one kind, so that a new one is tried as its like are."""
+    return {
+        call: [field[0] for struct in structs for field in struct._fields_ if belongs(field[0], field[1])]
+        for call, structs in STRUCTS.items()
+    }
+
+
+TEXTS = named(lambda name, kind: kind is c_char_p and name != "extra_body")
+LISTS = named(lambda name, kind: kind is POINTER(c_char_p) and name != "headers")
+CHOICES = named(lambda name, kind: name in ("permission", "jurisdiction"))
+DURATIONS = named(lambda name, kind: name.endswith(("_seconds", "_ms")))
+TIMES = named(lambda name, kind: name.endswith("_at"))
+RETRIES = named(lambda name, kind: name == "max_retries")
+
+
+@pytest.mark.parametrize(
+    ("call", "function"), [("sign", r2creds.sign), ("create", r2creds.Client.create), ("Client", r2creds.Client)]
+)
+def test_every_argument_is_tried_with_bad_values(call: str, function: Any) -> None:
+    arguments = set(inspect.signature(function).parameters) - {"self", "headers", "extra_body"}
+    assert arguments == {name for kind in (TEXTS, LISTS, CHOICES, DURATIONS, TIMES, RETRIES) for name in kind[call]}
 
 
 class Odd:

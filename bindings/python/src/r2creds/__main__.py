@@ -15,7 +15,7 @@ import sys
 from typing import Any, NoReturn
 
 from . import Client, Credentials, Jurisdiction, NoAuthenticationError, Permission, R2CredsError, __version__, sign
-from ._formats import FORMATS, environment
+from ._formats import FORMATS
 
 
 def main() -> None:
@@ -123,7 +123,7 @@ def _execute(command: list[str], creds: Credentials) -> NoReturn:
         for name, value in os.environ.items()
         if name in _KEPT or not (name in _DROPPED or name.startswith("AWS_"))
     }
-    variables.update(environment(creds))
+    variables.update(creds.env())
     try:
         os.execvpe(command[0], command, variables)
     except FileNotFoundError:

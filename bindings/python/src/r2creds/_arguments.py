@@ -5,13 +5,13 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Iterable, Mapping
-from ctypes import Array, c_char_p, c_int32, c_int64, c_uint32, c_void_p, sizeof
+from ctypes import POINTER, Array, Structure, c_char_p, c_int32, c_int64, c_uint32, sizeof
 from datetime import datetime, timedelta
 from operator import index
-from typing import Any
+from typing import Any, Callable, TypeVar
 
-from . import _library as c
 from ._errors import InvalidArgumentError
+from ._structs import ClientOptions, Params, RequestOptions
 
 
 class Permission(str, enum.Enum):
@@ -31,9 +31,6 @@ class Jurisdiction(str, enum.Enum):
     FEDRAMP = "fedramp"  #: FedRAMP.
 
 
-_PARAMS_SIZE = sizeof(c.Params)
-_CLIENT_OPTIONS_SIZE = sizeof(c.ClientOptions)
-_REQUEST_OPTIONS_SIZE = sizeof(c.RequestOptions)
 _PERMISSIONS = {"object-read-only": 1, "object-read-write": 2, "admin-read-only": 3, "admin-read-write": 4}
 _JURISDICTIONS = {"default": 0, "eu": 1, "fedramp": 2}
 _SECOND = timedelta(seconds=1)
@@ -48,10 +45,8 @@ def refuse(field: str, problem: str) -> InvalidArgumentError:
     return InvalidArgumentError(f"{field}: {problem}", field=field)
 
 
-def text(field: str, value: str | None, where: str = "") -> bytes | None:
-    """A NUL-terminated string, or NULL."""
-    if value is None:
-        return None
+def text(field: str, value: str, where: str = "") -> bytes:
+    """A NUL-terminated string."""
     if not isinstance(value, str):
         raise refuse(field, f"{where}{type(value).__name__}, expected str")
     try:
@@ -65,17 +60,15 @@ def text(field: str, value: str | None, where: str = "") -> bytes | None:
     return encoded
 
 
-def _path(field: str, value: str | os.PathLike[str] | None) -> str | None:
+def _path(field: str, value: str | os.PathLike[str]) -> bytes:
     try:
-        return None if value is None else os.fspath(value)
+        path = os.fspath(value)
     except TypeError:
         raise refuse(field, f"{type(value).__name__}, expected str or os.PathLike") from None
+    return text(field, path)
 
 
-def texts(field: str, values: Iterable[str] | None) -> tuple[Array[c_char_p] | None, int]:
-    """An array of strings and its length."""
-    if values is None:
-        return None, 0
+def _texts(field: str, values: Iterable[str]) -> Array[c_char_p]:
     # A str is an iterable of its characters: prefixes="data/" would open every key that begins with "d".
     if isinstance(values, (str, bytes)):
         raise refuse(field, f"{type(values).__name__}, expected a list or another iterable of str")
@@ -83,13 +76,40 @@ def texts(field: str, values: Iterable[str] | None) -> tuple[Array[c_char_p] | N
         iterator = iter(values)
     except TypeError:
         raise refuse(field, f"{type(values).__name__}, expected an iterable of str") from None
-    encoded: list[bytes | None] = []
+    encoded: list[bytes] = []
     for value in iterator:
         entry = f"entry {len(encoded)}: "
         if value is None:
             raise refuse(field, f"{entry}None, expected str")
         encoded.append(text(field, value, entry))
-    return (c_char_p * len(encoded))(*encoded), len(encoded)
+    return (c_char_p * len(encoded))(*encoded)
+
+
+def _headers(field: str, headers: Mapping[str, str]) -> Array[c_char_p]:
+    """Header lines. What is not a str would be sent as its repr, and a name with a colon as another name."""
+    if not hasattr(headers, "items"):
+        raise refuse(field, f"{type(headers).__name__}, expected a mapping of str to str")
+    items = list(headers.items())
+    for at, (name, value) in enumerate(items):
+        for part in (name, value):
+            if not isinstance(part, str):
+                raise refuse(field, f"entry {at} has {type(part).__name__}, expected str")
+        if ":" in name:
+            raise refuse(field, f"entry {at} has a colon in its name")
+    return _texts(field, [f"{name}: {value}" for name, value in items])
+
+
+def _json(field: str, value: Mapping[str, Any]) -> bytes:
+    import json  # rarely needed, and 3 ms to import
+
+    if not hasattr(value, "items"):
+        raise refuse(field, f"{type(value).__name__}, expected a mapping")
+    try:
+        # With the text as it is, lone surrogates and all, for `text` to see.
+        encoded = json.dumps(dict(value), ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise refuse(field, f"not JSON: {type(error).__name__}") from error
+    return text(field, encoded)
 
 
 def _integer(field: str, value: Any) -> int:
@@ -106,154 +126,102 @@ def _fits(field: str, number: int, kind: type[c_int32 | c_int64 | c_uint32]) -> 
     return number
 
 
-def _duration(field: str, value: int | timedelta | None, unit: timedelta) -> int:
-    """A number of units for uint32_t. 0 is the default in C, so that a computed 0 must not get there."""
-    if value is None:
-        return 0
+def _duration(field: str, value: int | timedelta) -> int:
+    """Seconds or milliseconds, as the field's name says. 0 is the default in C, so that a computed 0 must not pass."""
     if isinstance(value, timedelta):
+        unit, units = (_SECOND, "seconds") if field.endswith("_seconds") else (_MILLISECOND, "milliseconds")
         value, rest = divmod(value, unit)
         if rest:
-            raise refuse(field, f"a timedelta that is not whole {'seconds' if unit is _SECOND else 'milliseconds'}")
+            raise refuse(field, f"a timedelta that is not whole {units}")
     number = _integer(field, value)
     if number < 1:
         raise refuse(field, "0 or less, expected more")
     return _fits(field, number, c_uint32)
 
 
-def _retries(value: int | None) -> int:
-    if value is None:
-        return 0
-    number = _integer("max_retries", value)
-    if number < 0:
-        raise refuse("max_retries", "negative, expected 0 or more")
-    return _fits("max_retries", number, c_int32) or -1
-
-
-def _issued_at(value: int | datetime | None) -> int:
-    if value is None:
-        return 0
+def _time(field: str, value: int | datetime) -> int:
+    """Unix seconds. 0 is the default in C."""
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            raise refuse("issued_at", "a datetime without a time zone; use datetime.now(timezone.utc)")
+            raise refuse(field, "a datetime without a time zone; use datetime.now(timezone.utc)")
         value = int(value.timestamp() // 1)
-    number = _integer("issued_at", value)
+    number = _integer(field, value)
     if number == 0:
-        raise refuse("issued_at", "0, expected more")
-    return _fits("issued_at", number, c_int64)
+        raise refuse(field, "0, expected more")
+    return _fits(field, number, c_int64)
 
 
-def _choice(field: str, value: str | None, numbers: Mapping[str, int]) -> int:
-    if value is None:
-        return 0
-    number = numbers.get(value) if isinstance(value, str) else None
-    if number is None:
-        raise refuse(field, f"unknown, expected one of {', '.join(numbers)}")
-    return number
+def _retries(field: str, value: int) -> int:
+    """In C, 0 is the default and -1 is none."""
+    number = _integer(field, value)
+    if number < 0:
+        raise refuse(field, "negative, expected 0 or more")
+    return _fits(field, number, c_int32) or -1
 
 
-def params(
-    account_id: str | None,
-    bucket: str | None,
-    parent_access_key_id: str | None,
-    parent_secret_access_key: str | None,
-    permission: str | None,
-    actions: Iterable[str] | None,
-    prefixes: Iterable[str] | None,
-    objects: Iterable[str] | None,
-    ttl_seconds: int | timedelta | None,
-    jurisdiction: str | None,
-    endpoint: str | None,
-    issued_at: int | datetime | None,
-) -> c.Params:
-    return c.Params(
-        _PARAMS_SIZE,
-        text("account_id", account_id),
-        text("bucket", bucket),
-        text("parent_access_key_id", parent_access_key_id),
-        text("parent_secret_access_key", parent_secret_access_key),
-        *texts("prefixes", prefixes),
-        *texts("objects", objects),
-        *texts("actions", actions),
-        text("endpoint", endpoint),
-        _issued_at(issued_at),
-        _duration("ttl_seconds", ttl_seconds, _SECOND),
-        _choice("permission", permission, _PERMISSIONS),
-        _choice("jurisdiction", jurisdiction, _JURISDICTIONS),
-    )
+def _choice(numbers: Mapping[str, int]) -> _Convert:
+    def convert(field: str, value: str) -> int:
+        number = numbers.get(value) if isinstance(value, str) else None
+        if number is None:
+            raise refuse(field, f"unknown, expected one of {', '.join(numbers)}")
+        return number
+
+    return convert
 
 
-def client_options(
-    api_token: str | None,
-    api_email: str | None,
-    api_key: str | None,
-    base_url: str | None,
-    proxy_url: str | None,
-    ca_file: str | os.PathLike[str] | None,
-    user_agent: str | None,
-    timeout_ms: int | timedelta | None,
-    attempt_timeout_ms: int | timedelta | None,
-    connect_timeout_ms: int | timedelta | None,
-    max_retries: int | None,
-) -> c.ClientOptions:
-    return c.ClientOptions(
-        _CLIENT_OPTIONS_SIZE,
-        text("api_token", api_token),
-        text("api_email", api_email),
-        text("api_key", api_key),
-        text("base_url", base_url),
-        text("proxy_url", proxy_url),
-        text("ca_file", _path("ca_file", ca_file)),
-        text("user_agent", user_agent),
-        _duration("timeout_ms", timeout_ms, _MILLISECOND),
-        _duration("attempt_timeout_ms", attempt_timeout_ms, _MILLISECOND),
-        _duration("connect_timeout_ms", connect_timeout_ms, _MILLISECOND),
-        _retries(max_retries),
-    )
+def _as_it_is(field: str, value: Any) -> Any:
+    return value
 
 
-def request_options(
-    cancel: c_void_p,
-    headers: Mapping[str, str] | None,
-    extra_body: Mapping[str, Any] | None,
-    poll: Any,
-    timeout_ms: int | timedelta | None,
-    max_retries: int | None,
-) -> c.RequestOptions:
-    return c.RequestOptions(
-        _REQUEST_OPTIONS_SIZE,
-        cancel,
-        *texts("headers", _lines(headers)),
-        text("extra_body", None if extra_body is None else _json(extra_body)),
-        poll,
-        None,
-        _duration("timeout_ms", timeout_ms, _MILLISECOND),
-        _retries(max_retries),
-    )
+#: From the name of an argument and its value, which is not None, to the value of the field.
+_Convert = Callable[[str, Any], Any]
+#: For fields whose type in C does not say what Python takes for them.
+_BY_NAME: dict[str, _Convert] = {
+    "permission": _choice(_PERMISSIONS),
+    "jurisdiction": _choice(_JURISDICTIONS),
+    "ca_file": _path,
+    "headers": _headers,
+    "extra_body": _json,
+    "max_retries": _retries,
+    "cancel": _as_it_is,
+    "poll": _as_it_is,
+}
+_NO_ARGUMENTS = {"struct_size", "reserved", "poll_context"}
 
 
-def _lines(headers: Mapping[str, str] | None) -> list[str] | None:
-    """Header lines. What is not a str would be sent as its repr, and a name with a colon as another name."""
-    if headers is None:
-        return None
-    if not hasattr(headers, "items"):
-        raise refuse("headers", f"{type(headers).__name__}, expected a mapping of str to str")
-    items = list(headers.items())
-    for at, (name, value) in enumerate(items):
-        for part in (name, value):
-            if not isinstance(part, str):
-                raise refuse("headers", f"entry {at} has {type(part).__name__}, expected str")
-        if ":" in name:
-            raise refuse("headers", f"entry {at} has a colon in its name")
-    return [f"{name}: {value}" for name, value in items]
+def _convert(name: str, kind: Any) -> _Convert:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if kind is c_char_p:
+        return text
+    if kind is POINTER(c_char_p):
+        return _texts
+    if name.endswith(("_seconds", "_ms")):
+        return _duration
+    if name.endswith("_at"):
+        return _time
+    raise NotImplementedError(f"_arguments.py does not say what Python takes for {name}")
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    import json  # rarely needed, and 3 ms to import
+_FIELDS: dict[type[Structure], list[tuple[str, _Convert]]] = {
+    struct: [
+        (name, _convert(name, kind))
+        for name, kind in (field[:2] for field in struct._fields_)
+        if not name.endswith("_len") and name not in _NO_ARGUMENTS
+    ]
+    for struct in (Params, ClientOptions, RequestOptions)
+}
+_Struct = TypeVar("_Struct", bound=Structure)
 
-    if not hasattr(value, "items"):
-        raise refuse("extra_body", f"{type(value).__name__}, expected a mapping")
-    try:
-        # With the text as it is, lone surrogates and all, for `text` to see.
-        return json.dumps(dict(value), ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise refuse("extra_body", f"not JSON: {type(error).__name__}") from error
+
+def filled(struct: type[_Struct], arguments: Mapping[str, Any]) -> _Struct:
+    """A struct for C with each argument in the field of its name. None leaves it zero, which is the default in C."""
+    made = struct(sizeof(struct))
+    for name, convert in _FIELDS[struct]:
+        argument = arguments[name]
+        if argument is not None:
+            value = convert(name, argument)
+            setattr(made, name, value)
+            if isinstance(value, Array):
+                setattr(made, f"{name}_len", len(value))
+    return made

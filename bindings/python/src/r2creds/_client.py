@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterable, Mapping
-from ctypes import byref, c_void_p
+from ctypes import POINTER, byref, c_void_p
 from datetime import datetime, timedelta, timezone
 from os import PathLike
 from types import TracebackType
 from typing import Any, NoReturn
 
-from . import _arguments, _library
+from . import _arguments, _library, _structs
 from ._arguments import Jurisdiction, Permission
 from ._credentials import Credentials
 from ._errors import ApiError, R2CredsError, class_of
+
+_CredentialsPointer = POINTER(_structs.Credentials)
+_ErrorPointer = POINTER(_structs.Error)
 
 
 def sign(
@@ -61,20 +64,8 @@ def sign(
         InvalidArgumentError: An argument is missing, malformed or contradicts another; ``field`` names it.
         InternalError: The library failed. Please report it.
     """
-    params = _arguments.params(
-        account_id,
-        bucket,
-        parent_access_key_id,
-        parent_secret_access_key,
-        permission,
-        actions,
-        prefixes,
-        objects,
-        ttl_seconds,
-        jurisdiction,
-        endpoint,
-        issued_at,
-    )
+    # locals() are here the arguments, by name.
+    params = _arguments.filled(_structs.Params, locals())
     return _call(_library.sign, byref(params))
 
 
@@ -122,19 +113,7 @@ class Client:
         connect_timeout_ms: int | timedelta | None = None,
         max_retries: int | None = None,
     ) -> None:
-        options = _arguments.client_options(
-            api_token,
-            api_email,
-            api_key,
-            base_url,
-            proxy_url,
-            ca_file,
-            user_agent,
-            timeout_ms,
-            attempt_timeout_ms,
-            connect_timeout_ms,
-            max_retries,
-        )
+        options = _arguments.filled(_structs.ClientOptions, locals())
         self._handle: _Handle | None = _Handle(options)
 
     def create(
@@ -163,9 +142,7 @@ class Client:
         an attempt's timeout, HTTP 408, 409, 429 and 5xx; never a bad argument or a TLS failure.
 
         Args:
-            account_id, bucket, prefixes, objects, ttl_seconds: As for :func:`sign`.
-            parent_access_key_id: Access key id of the parent key pair.
-            permission: A :class:`Permission`, or its text such as ``"object-read-only"``.
+            account_id, bucket, permission, prefixes and so on: What is granted, as for :func:`sign`.
             jurisdiction, endpoint: As for :func:`sign`; here they decide nothing but the ``endpoint`` of the result.
             parent_secret_access_key: Not needed and not sent; if it is there, it is kept out of errors.
             actions, issued_at: Refused, for the API has neither; here so that one set of arguments fits both calls.
@@ -183,30 +160,18 @@ class Client:
             InvalidResponseError: A reply that cannot be used.
             CancelledError: The client was closed meanwhile.
         """
+        given = locals()
         handle = self._handle  # keeps it open until this call is over, even when another thread closes the client
         if handle is None:
             raise _arguments.refuse("client", "closed; make a new one")
-        params = _arguments.params(
-            account_id,
-            bucket,
-            parent_access_key_id,
-            parent_secret_access_key,
-            permission,
-            actions,
-            prefixes,
-            objects,
-            ttl_seconds,
-            jurisdiction,
-            endpoint,
-            issued_at,
-        )
+        params = _arguments.filled(_structs.Params, given)
         checks = _checks()
         next(checks)
         # Only the main thread handles signals, and another that came back into an interpreter that is ending would take
         # the process down.
         main = threading.get_ident() == threading.main_thread().ident
-        poll = _library.POLL(checks.send) if main else _library.POLL()
-        options = _arguments.request_options(handle.cancel, headers, extra_body, poll, timeout_ms, max_retries)
+        poll = _structs.POLL(checks.send) if main else None
+        options = _arguments.filled(_structs.RequestOptions, {**given, "cancel": handle.cancel, "poll": poll})
         try:
             return _call(_library.create, handle.client, byref(params), byref(options))
         finally:
@@ -248,13 +213,13 @@ class _Handle:
     client: c_void_p
     cancel: c_void_p
 
-    def __init__(self, options: _library.ClientOptions) -> None:
+    def __init__(self, options: _structs.ClientOptions) -> None:
         self.client, self.cancel = c_void_p(), c_void_p()
-        err = _library.ErrorPointer()
+        err = _ErrorPointer()
         try:
             status = _library.client_new(byref(options), byref(self.client), byref(err))
             if status:
-                raise _error(status, err)
+                raise _error(err.contents)
         finally:
             _library.error_free(err)
         status = _library.cancel_new(byref(self.cancel))
@@ -288,32 +253,34 @@ def _checks(spare: int = 1) -> Generator[int, object, None]:
 
 
 def _call(function: Any, *arguments: Any) -> Credentials:
-    out = _library.CredentialsPointer()
-    err = _library.ErrorPointer()
+    out = _CredentialsPointer()
+    err = _ErrorPointer()
     try:
         status = function(*arguments, byref(out), byref(err))
         if status:
-            raise _error(status, err)
-        raw = out.contents
-        return Credentials(
-            access_key_id=raw.access_key_id.decode(),
-            secret_access_key=raw.secret_access_key.decode(),
-            session_token=raw.session_token.decode(),
-            endpoint=raw.endpoint.decode(),
-            request_id=_text(raw.request_id),
-            issued_at=_time(raw.issued_at),
-            expires_at=_time(raw.expires_at),
-        )
+            raise _error(err.contents)
+        return _credentials(out.contents)
     finally:
         _library.credentials_free(out)
         _library.error_free(err)
 
 
-def _error(status: int, err: Any) -> R2CredsError:
-    raw = err.contents
-    return class_of(status)(
+def _credentials(raw: _structs.Credentials) -> Credentials:
+    return Credentials(
+        access_key_id=raw.access_key_id.decode(),
+        secret_access_key=raw.secret_access_key.decode(),
+        session_token=raw.session_token.decode(),
+        endpoint=raw.endpoint.decode(),
+        request_id=_text(raw.request_id),
+        issued_at=_time(raw.issued_at),
+        expires_at=_time(raw.expires_at),
+    )
+
+
+def _error(raw: _structs.Error) -> R2CredsError:
+    return class_of(raw.status)(
         raw.message.decode(),
-        status=status,
+        status=raw.status,
         http_status=raw.http_status,
         field=_text(raw.field),
         errors=tuple(

@@ -145,9 +145,11 @@ class Credentials:
 
         The SQL holds the secrets: keep it out of logs. DuckDB's httpfs extension runs it.
         """
-        if not text("name", name):
+        if not name:
             raise refuse("name", "missing or empty, expected the secret's name")
-        text("scope", scope)
+        text("name", name)
+        if scope is not None:
+            text("scope", scope)
         scheme, host = self.endpoint.split("://")
         # TYPE r2 knows no host but this one; EU, FedRAMP and other endpoints are spelled out.
         account, _, domain = host.partition(".")
@@ -167,18 +169,18 @@ class Credentials:
         return f'CREATE OR REPLACE SECRET "{identifier}" (TYPE {kind}{values})'
 
     def env(self) -> dict[str, str]:
-        """Environment variables for AWS's SDKs and tools: the credential, its end, the region and the endpoint.
-
-        Some programs need more: boto3 and the AWS CLI read ``AWS_DEFAULT_REGION`` (``auto``), and SDKs of 2025 or later
-        ``AWS_REQUEST_CHECKSUM_CALCULATION`` and ``AWS_RESPONSE_CHECKSUM_VALIDATION`` (both ``when_required``).
-        """
+        """Environment variables for programs on an AWS SDK: the credential, its end, the region, the endpoint, and the
+        checksum settings that R2 needs."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_SESSION_TOKEN": self.session_token,
             "AWS_CREDENTIAL_EXPIRATION": f"{self.expires_at:%Y-%m-%dT%H:%M:%SZ}",
             "AWS_REGION": REGION,
+            # botocore, and so boto3 and the AWS CLI, does not read AWS_REGION; a region of ~/.aws/config would win.
+            "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": self.endpoint,
+            **{f"AWS_{name.upper()}": value for name, value in CHECKSUMS.items()},
         }
 
     def __repr__(self) -> str:

@@ -8,26 +8,16 @@ import shlex
 from datetime import datetime
 from typing import Callable
 
-from ._credentials import CHECKSUMS, REGION, Credentials
+from ._credentials import REGION, Credentials
 from ._errors import InvalidResponseError
 
 
-def environment(creds: Credentials) -> dict[str, str]:
-    """What a program needs in its environment to use the credential."""
-    return {
-        **creds.env(),
-        # botocore, and so boto3 and the AWS CLI, does not read AWS_REGION; a region of ~/.aws/config would win.
-        "AWS_DEFAULT_REGION": REGION,
-        **{f"AWS_{name.upper()}": value for name, value in CHECKSUMS.items()},
-    }
-
-
 def _env(creds: Credentials) -> str:
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment(creds).items())
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in creds.env().items())
 
 
 def _dotenv(creds: Credentials) -> str:
-    return "".join(f"{name}={_bare(value)}\n" for name, value in environment(creds).items())
+    return "".join(f"{name}={_bare(value)}\n" for name, value in creds.env().items())
 
 
 def _json(creds: Credentials) -> str:

@@ -4,6 +4,6 @@ package r2creds
 
 import "runtime"
 
-func whenForgotten(client *Client, owned *handle) {
+func freeWhenUnreachable(client *Client, owned *handle) {
 	runtime.SetFinalizer(client, func(*Client) { owned.free() })
 }
