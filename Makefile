@@ -128,8 +128,10 @@ bench-go: needs-cc needs-go needs-pkg-config go-prefix go-static ## for benchsta
 fuzz: needs-cargo needs-c++ ## the reply parser and the parameters, FUZZ_SECONDS=60 each
 	@scripts/fuzz.sh
 
-header: needs-cargo ## writes include/r2creds.h from the sources; `make test` fails when it is stale
+# One after the other, because the second reads what the first writes.
+header: needs-cargo ## writes include/r2creds.h and what is made from it; `make test` fails when one is stale
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
+	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test generated
 docs: needs-doxygen ## the manual, from the header's comments; anything undocumented is an error
 	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
 	@(cat docs/Doxyfile; echo 'INPUT = include/r2creds.h'; echo 'OUTPUT_DIRECTORY = "$(OUT)/docs"') | doxygen -

@@ -62,7 +62,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if self.target_name == "sdist":
             # The licences are links out of this folder, which an installer refuses to unpack.
             include = {str(Path(path).resolve()): name for path, name in build_data["force_include"].items()}
-            include.update({str(crate() / name): f"rust/{name}" for name in SOURCES if (crate() / name).exists()})
+            include.update({str(crate() / name): f"rust/{name}" for name in SOURCES})
             build_data["force_include"] = include
             return
         platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
