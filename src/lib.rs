@@ -40,6 +40,7 @@ mod params;
 mod secret;
 mod sign;
 mod sys;
+mod table;
 mod text;
 mod token;
 mod url;

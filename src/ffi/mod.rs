@@ -146,9 +146,12 @@ pub unsafe extern "C" fn r2creds_cancel_free(cancel: *mut r2creds_cancel) {
 /// this library does not know. Static; not to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn r2creds_status_name(status: r2creds_status) -> *const c_char {
-    let known = || Status::ALL.into_iter().find(|known| known.code() == status).map(Status::c_name);
-    let name = if status == R2CREDS_STATUS_OK { Some(c"OK") } else { known() };
-    name.unwrap_or(c"UNKNOWN").as_ptr()
+    let name = match Status::ALL.into_iter().find(|known| known.code() == status) {
+        Some(known) => known.as_c_str(),
+        None if status == R2CREDS_STATUS_OK => c"OK",
+        None => c"UNKNOWN",
+    };
+    name.as_ptr()
 }
 
 /// The library's version, `"0.1.0"`; compare with `R2CREDS_VERSION_*`, which are the header's. Static; not to be freed.

@@ -199,7 +199,7 @@ impl Collected<'_> {
                 prefixes: &self.prefixes,
                 objects: &self.objects,
                 endpoint: text(raw.endpoint, "endpoint")?,
-                jurisdiction: jurisdiction(raw.jurisdiction)?,
+                jurisdiction: Jurisdiction::try_from(raw.jurisdiction)?,
                 ttl_seconds: (raw.ttl_seconds != 0).then_some(raw.ttl_seconds),
                 issued_at: (raw.issued_at != 0).then_some(raw.issued_at),
             })
@@ -307,26 +307,5 @@ fn max_retries(value: i32) -> Result<Option<u32>, Error> {
 }
 
 fn permission(value: i32) -> Result<Option<Permission>, Error> {
-    Ok(Some(match value {
-        0 => return Ok(None),
-        1 => Permission::ObjectReadOnly,
-        2 => Permission::ObjectReadWrite,
-        3 => Permission::AdminReadOnly,
-        4 => Permission::AdminReadWrite,
-        _ => return Err(Error::argument("permission", "an unknown number, expected an R2CREDS_PERMISSION_*, 1 to 4")),
-    }))
-}
-
-fn jurisdiction(value: i32) -> Result<Jurisdiction, Error> {
-    Ok(match value {
-        0 => Jurisdiction::Default,
-        1 => Jurisdiction::Eu,
-        2 => Jurisdiction::FedRamp,
-        _ => {
-            return Err(Error::argument(
-                "jurisdiction",
-                "an unknown number, expected an R2CREDS_JURISDICTION_*, 0 to 2",
-            ));
-        }
-    })
+    if value == 0 { Ok(None) } else { Permission::try_from(value).map(Some) }
 }

@@ -44,7 +44,7 @@ pub struct OwnedError {
 }
 
 pub fn error(error: &Error) -> *mut r2creds_error {
-    let facts = error.facts();
+    let data = error.data();
     let mut strings = Vec::new();
     let mut keep = |text: Option<&str>| {
         let Some(text) = text else { return ptr::null() };
@@ -54,7 +54,7 @@ pub fn error(error: &Error) -> *mut r2creds_error {
         strings.push(string);
         pointer
     };
-    let errors: Vec<r2creds_api_error> = facts
+    let errors: Vec<r2creds_api_error> = data
         .errors
         .iter()
         .map(|ApiError { code, message, documentation_url, pointer }| r2creds_api_error {
@@ -66,22 +66,22 @@ pub fn error(error: &Error) -> *mut r2creds_error {
         })
         .collect();
     let error_pointers: Vec<*const r2creds_api_error> = errors.iter().map(ptr::from_ref).collect();
-    let message_pointers: Vec<*const c_char> = facts.messages.iter().map(|message| keep(Some(message))).collect();
+    let message_pointers: Vec<*const c_char> = data.messages.iter().map(|message| keep(Some(message))).collect();
     let view = r2creds_error {
         struct_size: size_of::<r2creds_error>(),
-        message: keep(Some(&facts.message)),
-        hint: keep(facts.hint),
-        request_id: keep(facts.request_id.as_deref()),
-        field: keep(facts.field),
+        message: keep(Some(&data.message)),
+        hint: keep(data.hint),
+        request_id: keep(data.request_id.as_deref()),
+        field: keep(data.field),
         errors: start(&error_pointers),
         errors_len: error_pointers.len(),
         messages: start(&message_pointers),
         messages_len: message_pointers.len(),
-        retry_after_ms: facts.retry_after.map_or(-1, |asked| i64::try_from(asked.as_millis()).unwrap_or(i64::MAX)),
-        status: facts.status.code(),
-        http_status: i32::from(facts.http_status),
-        retryable: i32::from(facts.retryable),
-        attempts: i32::try_from(facts.attempts).unwrap_or(i32::MAX),
+        retry_after_ms: data.retry_after.map_or(-1, |asked| i64::try_from(asked.as_millis()).unwrap_or(i64::MAX)),
+        status: data.status.code(),
+        http_status: i32::from(data.http_status),
+        retryable: i32::from(data.retryable),
+        attempts: i32::try_from(data.attempts).unwrap_or(i32::MAX),
     };
     let owned = OwnedError {
         view,
