@@ -4,19 +4,36 @@ use std::ffi::{CString, c_char};
 use std::mem::size_of;
 use std::ptr;
 
-use super::types::{r2creds_api_error, r2creds_credentials, r2creds_error};
+use super::guard::{Object, Owned};
+use super::types::{r2creds_api_error, r2creds_cancel, r2creds_client, r2creds_credentials, r2creds_error};
 use crate::credentials::Credentials;
 use crate::error::{ApiError, Error};
 
-/// What a pointer to `r2creds_credentials` really points to: the view comes first, and points into the rest.
-#[repr(C)]
-pub struct OwnedCredentials {
-    view: r2creds_credentials,
-    _credentials: Credentials,
-    _request_id: Option<CString>,
+impl Object for r2creds_client {
+    type Kept = ();
 }
 
-pub fn credentials(credentials: Credentials) -> *mut r2creds_credentials {
+impl Object for r2creds_cancel {
+    type Kept = ();
+}
+
+impl Object for r2creds_credentials {
+    type Kept = (Credentials, Option<CString>);
+}
+
+impl Object for r2creds_error {
+    type Kept = ErrorParts;
+}
+
+/// Everything that an error points to, and what that points to.
+pub struct ErrorParts {
+    _strings: Vec<CString>,
+    _errors: Vec<r2creds_api_error>,
+    _error_pointers: Vec<*const r2creds_api_error>,
+    _message_pointers: Vec<*const c_char>,
+}
+
+pub fn credentials(credentials: Credentials) -> Owned<r2creds_credentials> {
     let [access_key_id, secret_access_key, session_token, endpoint] = credentials.c_strings();
     let request_id = credentials.request_id().map(c_string);
     let view = r2creds_credentials {
@@ -29,21 +46,10 @@ pub fn credentials(credentials: Credentials) -> *mut r2creds_credentials {
         issued_at: credentials.issued_at(),
         expires_at: credentials.expires_at(),
     };
-    Box::into_raw(Box::new(OwnedCredentials { view, _credentials: credentials, _request_id: request_id })).cast()
+    Owned::new(view, (credentials, request_id))
 }
 
-/// What a pointer to `r2creds_error` really points to.
-#[repr(C)]
-pub struct OwnedError {
-    view: r2creds_error,
-    /// Everything the view points to, and what that points to.
-    _strings: Vec<CString>,
-    _errors: Vec<r2creds_api_error>,
-    _error_pointers: Vec<*const r2creds_api_error>,
-    _message_pointers: Vec<*const c_char>,
-}
-
-pub fn error(error: &Error) -> *mut r2creds_error {
+pub fn error(error: &Error) -> Owned<r2creds_error> {
     let data = error.data();
     let mut strings = Vec::new();
     let mut keep = |text: Option<&str>| {
@@ -83,14 +89,13 @@ pub fn error(error: &Error) -> *mut r2creds_error {
         retryable: i32::from(data.retryable),
         attempts: i32::try_from(data.attempts).unwrap_or(i32::MAX),
     };
-    let owned = OwnedError {
-        view,
+    let parts = ErrorParts {
         _strings: strings,
         _errors: errors,
         _error_pointers: error_pointers,
         _message_pointers: message_pointers,
     };
-    Box::into_raw(Box::new(owned)).cast()
+    Owned::new(view, parts)
 }
 
 /// NULL for an empty array, so that C cannot be tempted to look into it.
