@@ -1,7 +1,7 @@
 //! The C ABI: the exported functions. No policy of its own, and each is short.
 //!
 //! A function of this file is `unsafe` because of what its caller promises about pointers: the rules at the top of the
-//! header, which are in `manual.h`. It passes that promise on by making a [`Ptr`] of each pointer, which is all that is
+//! header, which are in `manual.h`. It passes that promise on by making a `Ptr` of each pointer, which is all that is
 //! `unsafe` here.
 //!
 //! The C documentation is `include/r2creds.h`, made from the comments here and in `types`, and from `manual.h`.

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::params::{Jurisdiction, Params, Permission};
 use crate::watch::Poll;
 
-/// Above this, `struct_size` is garbage rather than the future.
+/// A larger `struct_size` is refused as garbage: no struct of a later version will need that much.
 const MAX_STRUCT: usize = 4096;
 
 /// A struct that callers fill.
@@ -56,16 +56,6 @@ impl<T> Deref for Filled<'_, T> {
     fn deref(&self) -> &T {
         &self.raw
     }
-}
-
-/// `CStr::to_str`, quicker for the short ASCII strings that nearly all of them are.
-fn utf8(text: &CStr) -> Result<&str, std::str::Utf8Error> {
-    let bytes = text.to_bytes();
-    if bytes.is_ascii() {
-        // SAFETY: ASCII is UTF-8.
-        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
-    }
-    std::str::from_utf8(bytes)
 }
 
 impl<'a, T: Input> Ptr<'a, T> {
@@ -120,7 +110,7 @@ impl<'a, T> Filled<'a, T> {
     }
 
     fn text(&self, from: *const c_char, field: &'static str) -> Result<Option<&'a str>, Error> {
-        let text = self.pointer(from).c_str().map(utf8).transpose();
+        let text = self.pointer(from).c_str().map(CStr::to_str).transpose();
         text.map_err(|_| Error::argument(field, "not UTF-8"))
     }
 
@@ -142,7 +132,7 @@ impl<'a, T> Filled<'a, T> {
         for at in 0..len {
             // SAFETY: an array of `len` pointers, which `Ptr` was promised.
             let entry = self.pointer(unsafe { *from.as_ptr().add(at) });
-            match entry.c_str().map(utf8) {
+            match entry.c_str().map(CStr::to_str) {
                 Some(Ok(text)) => texts.push(text),
                 Some(Err(_)) => return Err(Error::argument(field, format_args!("entry {at} is not UTF-8"))),
                 None => return Err(Error::argument(field, format_args!("entry {at} is NULL, expected a string"))),

@@ -98,7 +98,7 @@ pub fn error(error: &Error) -> Owned<r2creds_error> {
     Owned::new(view, parts)
 }
 
-/// NULL for an empty array, so that C cannot be tempted to look into it.
+/// NULL for an empty array, because an empty `Vec` has a pointer too, to nothing.
 fn start<T>(pointers: &[*const T]) -> *const *const T {
     if pointers.is_empty() { ptr::null() } else { pointers.as_ptr() }
 }
