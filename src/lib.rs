@@ -37,6 +37,7 @@ pub mod ffi;
 mod http;
 mod json;
 mod params;
+mod process;
 mod secret;
 mod sign;
 mod sys;
@@ -51,7 +52,7 @@ pub use credentials::Credentials;
 pub use error::{ApiError, Error, Status};
 pub use params::{ACTIONS, Jurisdiction, Params, Permission};
 pub use sign::sign;
-pub use watch::{Cancel, Poll};
+pub use watch::Cancel;
 
 /// For the fuzz targets alone: what the public names do not reach without a network.
 #[cfg(fuzzing)]

@@ -71,10 +71,6 @@ impl Secret {
         &mut self.0
     }
 
-    pub fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-
     /// Takes the last byte off.
     pub fn pop(&mut self) {
         self.0.pop();

@@ -1,6 +1,5 @@
 //! Every wait of a call goes through here: clocks, cancellation and the caller's `poll`.
 
-use std::fmt;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +10,15 @@ use libc::{POLLIN, POLLOUT, pollfd};
 use crate::error::{Error, Status};
 use crate::sys;
 
-/// How often a wait looks up when somebody may want it to end. A quarter of the 100 ms that are promised; and a flag
-/// that is looked at needs no descriptor, survives `fork`, and can be set from a signal handler.
+/// How often a waiting call looks whether it was cancelled; 100 ms are promised. It is a flag that is looked at, and
+/// not a pipe that wakes the wait, because a flag needs no descriptor, survives `fork`, and can be set in a signal
+/// handler.
 const TICK: Duration = Duration::from_millis(25);
 /// How often the caller's `poll` is called.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Ends calls from another thread or a signal handler. One shot: once triggered, it stays so. May serve many calls,
-/// and its clones are one and the same.
+/// Ends calls from another thread or a signal handler. Once triggered, it stays so. One may serve many calls; its
+/// clones share one state.
 ///
 /// ```
 /// let cancel = r2creds::Cancel::default();
@@ -41,9 +41,6 @@ impl Cancel {
     }
 }
 
-/// Called on the calling thread about every 50 ms while a call waits; `true` ends the call.
-pub type Poll = Arc<dyn Fn() -> bool + Send + Sync>;
-
 /// A point in time, and the option it comes from.
 #[derive(Clone, Copy)]
 pub struct Clock {
@@ -53,9 +50,10 @@ pub struct Clock {
 }
 
 /// What ends a call, and the only way to wait in one.
-pub struct Watch {
+pub struct Watch<'a> {
     cancel: Option<Cancel>,
-    poll: Option<Poll>,
+    /// Called on the calling thread; `true` ends the call.
+    poll: Option<&'a dyn Fn() -> bool>,
     next_poll: Instant,
     /// The whole call's.
     call: Clock,
@@ -63,8 +61,8 @@ pub struct Watch {
     clock: Clock,
 }
 
-impl Watch {
-    pub fn new(cancel: Option<Cancel>, poll: Option<Poll>, timeout: Duration) -> Self {
+impl<'a> Watch<'a> {
+    pub fn new(cancel: Option<Cancel>, poll: Option<&'a dyn Fn() -> bool>, timeout: Duration) -> Self {
         let now = Instant::now();
         let call = Clock { at: now + timeout, name: "timeout_ms", length: timeout };
         Watch { cancel, poll, next_poll: now + POLL_INTERVAL, call, clock: call }
@@ -110,7 +108,7 @@ impl Watch {
             return Err(Error::new(Status::Timeout, format!("timed out {doing}: {name} ({milliseconds} ms) ran out")));
         }
         if now >= self.next_poll
-            && let Some(poll) = &self.poll
+            && let Some(poll) = self.poll
         {
             self.next_poll = now + POLL_INTERVAL;
             if poll() {
@@ -120,7 +118,7 @@ impl Watch {
         Ok(())
     }
 
-    /// How long to sleep at most before looking up again.
+    /// How long to sleep at most before the next [`check`](Self::check).
     fn slice(&self, now: Instant, until: Instant) -> Duration {
         let rest = until.min(self.clock.at).saturating_duration_since(now);
         if self.cancel.is_some() || self.poll.is_some() { rest.min(TICK) } else { rest }
@@ -164,12 +162,6 @@ impl Watch {
         self.clock = self.call;
         let until = Instant::now() + duration;
         self.wait_until(until, "between attempts", |slice| wait_for(&mut [], slice)).map(drop)
-    }
-}
-
-impl fmt::Debug for Watch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Watch")
     }
 }
 

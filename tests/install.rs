@@ -231,6 +231,10 @@ fn the_native_libraries_are_rustcs() {
     // The vendored build cannot ask, so it has its own list.
     let vendored = fs::read_to_string(Path::new(ROOT).join("CMakeLists.txt")).unwrap();
     assert!(vendored.contains(&format!("set(_native {})", expected.join(" "))), "{expected:?}");
+    // Nor can cgo.
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let go = fs::read_to_string(Path::new(ROOT).join("bindings/go/link_static.go")).unwrap();
+    assert!(go.contains(&format!("#cgo {system} LDFLAGS: {}\n", expected.join(" "))), "link_static.go: {expected:?}");
 }
 
 /// The C program in C99 and the C++ program in C++17, each way it can be linked, and run.

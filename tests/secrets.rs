@@ -619,14 +619,8 @@ fn secrets_from_the_environment_leave_nothing_behind() {
     set("CLOUDFLARE_API_TOKEN", &[token]);
     set("HTTPS_PROXY", &["socks5", &PROXY_URL.to_str().unwrap()[4..], "127.0.0.1:1"]);
     assert_eq!(new_and_free(), Err(R2CREDS_STATUS_UNSUPPORTED));
-    // ureq reads the proxy variables for itself when its configuration is made; SECURITY.md says so. It does that once
-    // for a client, so a call has nothing to do with it.
     set("HTTPS_PROXY", &[PROXY_URL.to_str().unwrap(), "127.0.0.1:1"]);
     let client = new_client(&init()).unwrap();
-    for finding in search.end() {
-        assert!(finding.freed_by.contains("agent_config"), "{finding}");
-    }
-    let search = Search::begin();
     assert_eq!(create(client, &params(), &init()), R2CREDS_STATUS_CONNECTION);
     unsafe { r2creds_client_free(client) };
     search.assert_nothing_found();
@@ -879,7 +873,7 @@ fn no_debug_output_shows_a_secret() {
     let request = r2creds::RequestOptions {
         headers: &[&header],
         extra_body: Some(&extra_body),
-        poll: Some(Arc::new(|| false)),
+        poll: Some(&|| false),
         ..r2creds::RequestOptions::default()
     };
     let credentials = r2creds::sign(&params).unwrap();

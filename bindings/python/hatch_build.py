@@ -15,8 +15,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
-# What cargo needs of the repository.
-SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src")
+# What cargo needs of the repository. It builds nothing of tests/support, but refuses the manifest and the lock file
+# without that crate, where there is one.
+SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src", "tests/support/Cargo.toml", "tests/support/src")
 
 
 def crate() -> Path:
@@ -62,7 +63,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if self.target_name == "sdist":
             # The licences are links out of this folder, which an installer refuses to unpack.
             include = {str(Path(path).resolve()): name for path, name in build_data["force_include"].items()}
-            include.update({str(crate() / name): f"rust/{name}" for name in SOURCES})
+            include.update({str(crate() / name): f"rust/{name}" for name in SOURCES if (crate() / name).exists()})
             build_data["force_include"] = include
             return
         platform = re.sub(r"[-.]", "_", sysconfig.get_platform())

@@ -1,4 +1,4 @@
-//! Cloudflare R2 on loopback, for tests of temporary credentials. README.md says what it checks, and what it leaves out.
+//! Cloudflare R2 on loopback, for tests of temporary credentials. README.md says what it checks and what it leaves out.
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -35,7 +35,7 @@ const USAGE: &str = "\
 usage: r2-emulator [--config FILE] [--port PORT] [--env]
 
   --config FILE  accounts, keys and buckets as JSON; default: the example account
-  --port PORT    the API's port; the S3 endpoints (default, EU, FedRAMP) get the next three. Default: 0, any that are free
+  --port PORT    the API's port; the S3 endpoints (default, EU, FedRAMP) get the next three; default: 0, any free ones
   --env          when ready, print `export` lines for a shell instead of a line of JSON
 
 Runs until SIGTERM or SIGINT, and if standard input is a pipe, until that is closed.
@@ -154,8 +154,8 @@ where
     }
 }
 
-/// Takes what still comes after the last reply. To close while a client sends, as it does when it has waited long enough
-/// for "100 Continue", would be a reset, which can overtake the reply.
+/// Takes what still comes after the last reply. To close while a client sends, as it does when it has waited long
+/// enough for "100 Continue", would be a reset, which can overtake the reply.
 async fn close(mut stream: TcpStream) -> std::io::Result<()> {
     stream.shutdown().await?;
     tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)

@@ -27,7 +27,8 @@ fn upload(key: &str) -> (String, String) {
     (
         id,
         format!(
-            "<CompleteMultipartUpload><Part><ETag>{etag}</ETag><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>"
+            "<CompleteMultipartUpload><Part><ETag>{etag}</ETag><PartNumber>1</PartNumber></Part>\
+             </CompleteMultipartUpload>"
         ),
     )
 }
@@ -554,7 +555,8 @@ fn the_three_strings_belong_together() {
     assert!(in_query.query("Signature", "c2lnbmF0dXJl").unsigned().verdict.starts_with("501"));
     let bucket = format!("/{BUCKET}");
     let form = SHARED.ask("POST", &bucket).header("content-type", "multipart/form-data; boundary=x");
-    let body = b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\na\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n--x--\r\n";
+    let body = b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\na\r\n\
+                 --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n--x--\r\n";
     assert_eq!(form.body(body).unsigned().verdict, DENIED, "a form");
 }
 
@@ -586,7 +588,10 @@ fn wide() -> Emulator {
             "api_tokens": [{"id": "ed17574386854bf78a67040be0a770b0", "value": API_TOKEN}],
             "parents": [
                 {"access_key_id": PARENT_ID, "secret_access_key": PARENT_SECRET},
-                {"access_key_id": "1".repeat(32), "secret_access_key": "1".repeat(64), "permission": "object-read-only"},
+                {
+                    "access_key_id": "1".repeat(32), "secret_access_key": "1".repeat(64),
+                    "permission": "object-read-only"
+                },
                 {"access_key_id": "2".repeat(32), "secret_access_key": "2".repeat(64), "buckets": ["archive"]}
             ],
             "buckets": [

@@ -95,9 +95,9 @@ impl Client {
     }
 
     /// Starts the clock of a call.
-    pub(super) fn watch(&self, options: &RequestOptions<'_>) -> Result<Watch, Error> {
+    pub(super) fn watch<'a>(&self, options: &RequestOptions<'a>) -> Result<Watch<'a>, Error> {
         let timeout = check_timeout("timeout_ms", options.timeout)?.unwrap_or(self.timeout);
-        Ok(Watch::new(options.cancel.clone(), options.poll.clone(), timeout))
+        Ok(Watch::new(options.cancel.clone(), options.poll, timeout))
     }
 
     /// Sends a request until it is answered, or must not be sent again. `read` makes the result of a success.
@@ -105,7 +105,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         options: &RequestOptions<'_>,
-        mut watch: Watch,
+        mut watch: Watch<'_>,
         read: impl Fn(&Answer<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let body = call.body.as_bytes();
@@ -150,7 +150,7 @@ impl Client {
         call: &Call<'_>,
         request: &Request<'_>,
         secrets: &[&[u8]],
-        watch: &mut Watch,
+        watch: &mut Watch<'_>,
         read: impl Fn(&Answer<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         watch.begin_attempt(self.attempt_timeout);

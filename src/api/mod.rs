@@ -15,7 +15,7 @@ pub use self::options::{ClientOptions, RequestOptions};
 #[cfg(fuzzing)]
 #[allow(missing_docs)]
 pub mod fuzz {
-    use ureq::http::{HeaderMap, HeaderValue};
+    use ureq_proto::http::{HeaderMap, HeaderValue};
 
     use super::{create, envelope, retry};
     use crate::clock;

@@ -7,7 +7,7 @@ use crate::env::{self, Setting};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::url::Url;
-use crate::watch::{Cancel, Poll};
+use crate::watch::Cancel;
 
 /// Servers refuse longer header lines and URLs; better told before they are sent.
 pub(super) const MAX_LINE: usize = 16 * 1024;
@@ -91,7 +91,7 @@ pub struct RequestOptions<'a> {
     /// Ends the call when triggered.
     pub cancel: Option<Cancel>,
     /// Called on the calling thread about every 50 ms while the call waits; `true` ends it.
-    pub poll: Option<Poll>,
+    pub poll: Option<&'a dyn Fn() -> bool>,
     /// Extra header lines, `"Name: value"`, visible ASCII, space and tab. Headers that this library sets itself, or
     /// that change how the request is framed or authenticated, are refused.
     pub headers: &'a [&'a str],

@@ -1,10 +1,9 @@
 //! C in: pointers become borrowed Rust values, or an error that names the argument.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::guard::Ptr;
@@ -12,7 +11,6 @@ use super::types::{r2creds_client_options, r2creds_params, r2creds_request_optio
 use crate::api::{ClientOptions, RequestOptions};
 use crate::error::Error;
 use crate::params::{Jurisdiction, Params, Permission};
-use crate::watch::Poll;
 
 /// A larger `struct_size` is refused as garbage: no struct of a later version will need that much.
 const MAX_STRUCT: usize = 4096;
@@ -217,47 +215,33 @@ pub fn client_options(from: Ptr<'_, r2creds_client_options>) -> Result<ClientOpt
 pub struct CollectedOptions<'a> {
     raw: Option<Filled<'a, r2creds_request_options>>,
     headers: Vec<&'a str>,
+    poll: Option<Box<dyn Fn() -> bool>>,
 }
 
 impl<'a> CollectedOptions<'a> {
     pub fn read(from: Ptr<'a, r2creds_request_options>) -> Result<Self, Error> {
-        let raw = from.read()?;
-        let headers = raw.as_ref().map(|raw| raw.list(raw.headers, raw.headers_len, "headers")).transpose()?;
-        Ok(CollectedOptions { raw, headers: headers.unwrap_or_default() })
+        let Some(raw) = from.read()? else {
+            return Ok(CollectedOptions { raw: None, headers: Vec::new(), poll: None });
+        };
+        let headers = raw.list(raw.headers, raw.headers_len, "headers")?;
+        let context = raw.poll_context;
+        let poll = raw.poll.map(|poll| {
+            // SAFETY: the function can be called with its context, which `Ptr` was promised.
+            Box::new(move || unsafe { poll(context) } != 0) as Box<dyn Fn() -> bool>
+        });
+        Ok(CollectedOptions { raw: Some(raw), headers, poll })
     }
 
     pub fn options(&self) -> Result<RequestOptions<'_>, Error> {
         let Some(raw) = &self.raw else { return Ok(RequestOptions::default()) };
         Ok(RequestOptions {
             cancel: raw.pointer(raw.cancel).object().map(|cancel| cancel.0.clone()),
-            poll: raw.poll.map(|poll| Hook { poll, context: raw.poll_context }.into_poll()),
+            poll: self.poll.as_deref(),
             headers: &self.headers,
             extra_body: raw.text(raw.extra_body, "extra_body")?,
             timeout: milliseconds(raw.timeout_ms),
             max_retries: max_retries(raw.max_retries)?,
         })
-    }
-}
-
-/// The caller's `poll`.
-struct Hook {
-    poll: unsafe extern "C" fn(*mut c_void) -> i32,
-    context: *mut c_void,
-}
-
-// SAFETY: the core calls it only on the thread of the call it was passed to, and drops it before that call returns.
-unsafe impl Send for Hook {}
-// SAFETY: as above.
-unsafe impl Sync for Hook {}
-
-impl Hook {
-    fn into_poll(self) -> Poll {
-        Arc::new(move || self.wants_end())
-    }
-
-    fn wants_end(&self) -> bool {
-        // SAFETY: the caller promised a function that can be called with its context.
-        unsafe { (self.poll)(self.context) != 0 }
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use ureq::http::HeaderMap;
+use ureq_proto::http::HeaderMap;
 
 use crate::secret::Secret;
+
+/// The largest body that is read: a thousand times what a call is answered with.
+pub(super) const MAX_BODY: usize = 1024 * 1024;
 
 pub(crate) struct Request<'a> {
     /// `GET` or `POST`.
@@ -12,7 +15,7 @@ pub(crate) struct Request<'a> {
     pub url: &'a str,
     /// Names and values, which were checked to be visible ASCII, space and tab.
     pub headers: Vec<(&'a str, HeaderText<'a>)>,
-    /// Empty: the request has none.
+    /// `GET` has none.
     pub body: &'a [u8],
 }
 
@@ -21,11 +24,20 @@ pub(crate) enum HeaderText<'a> {
     Secret(Secret),
 }
 
+impl HeaderText<'_> {
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            HeaderText::Plain(text) => text.as_bytes(),
+            HeaderText::Secret(secret) => secret.as_bytes(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub http_status: u16,
     headers: HeaderMap,
-    /// `None`: it was larger than [`MAX_BODY`](super::exchange::MAX_BODY).
+    /// `None`: it was larger than [`MAX_BODY`].
     body: Option<Secret>,
 }
 

@@ -2,7 +2,7 @@
 
 use base64_simd::STANDARD;
 
-use super::Place;
+use super::lookup::HostPort;
 use super::stream::Stream;
 use crate::env;
 use crate::error::{Error, Status};
@@ -15,7 +15,7 @@ const EXPECTED: &str = "expected http://[user:password@]host:port";
 const MAX_ANSWER: usize = 16 * 1024;
 
 pub struct Proxy {
-    pub place: Place,
+    pub place: HostPort,
     /// The value of `Proxy-Authorization`.
     authorization: Option<Secret>,
     /// The password alone, to be kept out of errors.
@@ -27,7 +27,7 @@ impl Proxy {
     pub fn choose(option: Option<&str>, target: &str) -> Result<Option<Self>, Error> {
         let chosen = match option {
             Some("") => return Ok(None),
-            // Checked even where it is not used: a typo should not wait for the day it matters.
+            // Checked even where it is not used, so that a mistake in it is found now.
             Some(url) => Some(Self::parse(url, "")?),
             None => None,
         };
@@ -78,12 +78,12 @@ impl Proxy {
             password = Some(pass);
         }
         let port = url.port.unwrap_or(default_port("http"));
-        Ok(Proxy { place: Place { host: url.host, port }, authorization, password })
+        Ok(Proxy { place: HostPort { host: url.host, port }, authorization, password })
     }
 
     /// Asks the proxy for a tunnel to `target`.
-    pub fn open_tunnel(&self, stream: &mut Stream, target: &Place, watch: &mut Watch) -> Result<(), Error> {
-        let Place { host, port } = target;
+    pub fn open_tunnel(&self, stream: &mut Stream, target: &HostPort, watch: &mut Watch<'_>) -> Result<(), Error> {
+        let HostPort { host, port } = target;
         let mut request = Secret::with_capacity(512);
         request.push(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").as_bytes());
         if let Some(authorization) = &self.authorization {
@@ -95,7 +95,7 @@ impl Proxy {
         stream.write_all(request.as_bytes(), watch, "asking the proxy for a tunnel")?;
 
         let refused = |problem: &str| Error::new(Status::Connection, format!("the proxy {problem}"));
-        // A proxy may repeat what it was sent.
+        // A buffer that is wiped, because a proxy may repeat the password it was sent.
         let mut answer = Secret::default();
         while !answer.as_bytes().windows(4).any(|end| end == b"\r\n\r\n") {
             let read = |to: &mut [u8]| stream.read(to, watch, "waiting for the proxy's answer");

@@ -10,7 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, ClientConnection};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Place;
+use super::lookup::HostPort;
 use crate::error::{Error, Status};
 use crate::text::cleaned;
 use crate::watch::{Watch, descriptor, wait_for};
@@ -27,7 +27,7 @@ pub struct Stream {
 
 impl Stream {
     /// Connects to whichever address answers first, each begun a little after the one before it.
-    pub fn connect(place: &Place, addresses: &[SocketAddr], watch: &mut Watch) -> Result<Self, Error> {
+    pub fn connect(place: &HostPort, addresses: &[SocketAddr], watch: &mut Watch<'_>) -> Result<Self, Error> {
         let mut untried = addresses.iter().take(MAX_ADDRESSES);
         let mut pending: Vec<Socket> = Vec::new();
         let mut problem = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -39,7 +39,7 @@ impl Stream {
                     continue;
                 }
                 None if pending.is_empty() => {
-                    let Place { host, port, .. } = place;
+                    let HostPort { host, port } = place;
                     return Err(Error::new(Status::Connection, format!("no connection to {host}:{port}: {problem}")));
                 }
                 None => {}
@@ -72,14 +72,14 @@ impl Stream {
         &mut self,
         config: &Arc<ClientConfig>,
         name: &ServerName<'static>,
-        watch: &mut Watch,
+        watch: &mut Watch<'_>,
     ) -> Result<(), Error> {
         const DOING: &str = "in the TLS handshake";
         let mut tls = ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_error)?;
         while tls.is_handshaking() || tls.wants_write() {
             if tls.wants_write() {
-                self.flush_tls(&mut tls, watch, DOING)?;
-            } else if self.fill_tls(&mut tls, watch, DOING)? == 0 {
+                send_tls(&self.socket, &mut tls, watch, DOING)?;
+            } else if receive_tls(&self.socket, &mut tls, watch, DOING)? == 0 {
                 return Err(Error::new(Status::Connection, "the server closed the connection in the TLS handshake"));
             }
         }
@@ -88,101 +88,89 @@ impl Stream {
     }
 
     /// Reads what there is, waiting for the first byte. 0: the other side closed in an orderly way.
-    pub fn read(&mut self, to: &mut [u8], watch: &mut Watch, doing: &str) -> Result<usize, Error> {
-        let Some(mut tls) = self.tls.take() else {
+    pub fn read(&mut self, to: &mut [u8], watch: &mut Watch<'_>, doing: &str) -> Result<usize, Error> {
+        let socket = &self.socket;
+        let Some(tls) = &mut self.tls else {
             loop {
                 // A reply is hardly ever there already, so wait first.
-                watch.wait_readable(&self.socket, doing)?;
-                match Quiet(&self.socket).read(to) {
-                    Err(error) if is_passing(&error) => {}
+                watch.wait_readable(socket, doing)?;
+                match NoSigpipe(socket).read(to) {
+                    Err(error) if is_not_ready(&error) => {}
                     other => return other.map_err(|error| broken(&error, doing)),
                 }
             }
         };
-        let read = loop {
-            match tls.reader().read(to) {
-                Ok(count) => break Ok(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The connection ended without TLS's own goodbye: whatever came may not be all.
-                Err(error) => break Err(broken(&error, doing)),
-            }
-            if let Err(error) =
-                self.fill_tls(&mut tls, watch, doing).and_then(|_| self.flush_tls(&mut tls, watch, doing))
-            {
-                break Err(error);
-            }
-        };
-        self.tls = Some(tls);
-        read
-    }
-
-    pub fn write_all(&mut self, mut bytes: &[u8], watch: &mut Watch, doing: &str) -> Result<(), Error> {
-        if let Some(mut tls) = self.tls.take() {
-            let written = self.write_tls(&mut tls, bytes, watch, doing);
-            self.tls = Some(tls);
-            return written;
-        }
-        while !bytes.is_empty() {
-            match Quiet(&self.socket).write(bytes) {
-                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-                Err(error) if is_passing(&error) => watch.wait_writable(&self.socket, doing)?,
-                Err(error) => return Err(broken(&error, doing)),
-            }
-        }
-        Ok(())
-    }
-
-    fn write_tls(
-        &self,
-        tls: &mut ClientConnection,
-        mut bytes: &[u8],
-        watch: &mut Watch,
-        doing: &str,
-    ) -> Result<(), Error> {
-        while !bytes.is_empty() {
-            let count = tls.writer().write(bytes).map_err(|error| broken(&error, doing))?;
-            bytes = bytes.get(count..).unwrap_or_default();
-            self.flush_tls(tls, watch, doing)?;
-        }
-        Ok(())
-    }
-
-    /// Sends what TLS has to send.
-    fn flush_tls(&self, tls: &mut ClientConnection, watch: &mut Watch, doing: &str) -> Result<(), Error> {
-        while tls.wants_write() {
-            match tls.write_tls(&mut Quiet(&self.socket)) {
-                Ok(_) => {}
-                Err(error) if is_passing(&error) => watch.wait_writable(&self.socket, doing)?,
-                Err(error) => return Err(broken(&error, doing)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Receives for TLS, waiting for the first byte.
-    fn fill_tls(&self, tls: &mut ClientConnection, watch: &mut Watch, doing: &str) -> Result<usize, Error> {
         loop {
-            watch.wait_readable(&self.socket, doing)?;
-            match tls.read_tls(&mut Quiet(&self.socket)) {
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(broken(&error, doing)),
-                Ok(count) => {
-                    if let Err(error) = tls.process_new_packets() {
-                        // Tells the other side why, if it still listens; the error matters more than its delivery.
-                        let _ = tls.write_tls(&mut Quiet(&self.socket));
-                        return Err(tls_error(error));
-                    }
-                    return Ok(count);
-                }
+            match tls.reader().read(to) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // UnexpectedEof: the connection ended without TLS's closing message, so what came may not be all.
+                other => return other.map_err(|error| broken(&error, doing)),
             }
+            receive_tls(socket, tls, watch, doing)?;
+            send_tls(socket, tls, watch, doing)?;
         }
     }
 
-    /// Whether the connection is open and nothing has come that nobody asked for: a second reply left in it would be
-    /// taken for the answer to the next request.
-    pub fn is_quiet(&self) -> bool {
+    pub fn write_all(&mut self, mut bytes: &[u8], watch: &mut Watch<'_>, doing: &str) -> Result<(), Error> {
+        let socket = &self.socket;
+        while !bytes.is_empty() {
+            let written = match &mut self.tls {
+                Some(tls) => tls.writer().write(bytes),
+                None => NoSigpipe(socket).write(bytes),
+            };
+            match written {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if is_not_ready(&error) => watch.wait_writable(socket, doing)?,
+                Err(error) => return Err(broken(&error, doing)),
+            }
+            if let Some(tls) = &mut self.tls {
+                send_tls(socket, tls, watch, doing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the other side has neither closed the connection nor sent anything that is still unread: a second reply
+    /// that nobody asked for would be taken for the reply to the next request.
+    pub fn is_idle(&self) -> bool {
         let has_plaintext = self.tls.as_ref().is_some_and(|tls| !tls.wants_read());
         !has_plaintext && matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// Sends what TLS has to send.
+fn send_tls(socket: &TcpStream, tls: &mut ClientConnection, watch: &mut Watch<'_>, doing: &str) -> Result<(), Error> {
+    while tls.wants_write() {
+        match tls.write_tls(&mut NoSigpipe(socket)) {
+            Ok(_) => {}
+            Err(error) if is_not_ready(&error) => watch.wait_writable(socket, doing)?,
+            Err(error) => return Err(broken(&error, doing)),
+        }
+    }
+    Ok(())
+}
+
+/// Receives for TLS, waiting for the first byte. 0: the other side closed the connection.
+fn receive_tls(
+    socket: &TcpStream,
+    tls: &mut ClientConnection,
+    watch: &mut Watch<'_>,
+    doing: &str,
+) -> Result<usize, Error> {
+    loop {
+        watch.wait_readable(socket, doing)?;
+        match tls.read_tls(&mut NoSigpipe(socket)) {
+            Err(error) if is_not_ready(&error) => {}
+            Err(error) => return Err(broken(&error, doing)),
+            Ok(count) => {
+                if let Err(error) = tls.process_new_packets() {
+                    // Tells the other side why, if it still listens; the error matters more than its delivery.
+                    let _ = tls.write_tls(&mut NoSigpipe(socket));
+                    return Err(tls_error(error));
+                }
+                return Ok(count);
+            }
+        }
     }
 }
 
@@ -191,13 +179,13 @@ fn begin_connect(address: &SocketAddr) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&(*address).into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) && !is_passing(&error) => Err(error),
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) && !is_not_ready(&error) => Err(error),
         _ => Ok(socket),
     }
 }
 
-/// Try again once the socket is ready.
-fn is_passing(error: &io::Error) -> bool {
+/// Whether the same operation may succeed once the socket is ready.
+fn is_not_ready(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
@@ -212,15 +200,16 @@ fn tls_error(error: rustls::Error) -> Error {
     let failure = Error::new(Status::Tls, cleaned(text.as_bytes(), &[]));
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => failure.hinted(
-            "No trusted certificate has issued the server's; if it is your own server or proxy, give its CA as ca_file.",
+            "No trusted certificate has issued the server's; if it is your own server or proxy, \
+             give its CA as ca_file.",
         ),
         rustls::Error::InvalidCertificate(
             CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. },
         ) => failure.hinted("If the server's certificate is good, this machine's clock is wrong."),
         // rustls has only text for it.
         _ if text.contains("CaUsedAsEndEntity") => failure.hinted(
-            "The server's certificate is a CA's, which may only issue others (openssl req -x509 makes such ones); give the \
-             server one that is not: openssl's -addext basicConstraints=critical,CA:FALSE.",
+            "The server's certificate is a CA's, which may only issue others (openssl req -x509 makes such ones); \
+             give the server one that is not: openssl's -addext basicConstraints=critical,CA:FALSE.",
         ),
         _ => failure,
     }
@@ -228,15 +217,15 @@ fn tls_error(error: rustls::Error) -> Error {
 
 /// A socket whose writes never raise SIGPIPE: std sends with `MSG_NOSIGNAL` in `write`, but not in `write_vectored`,
 /// which rustls would use.
-struct Quiet<'a>(&'a TcpStream);
+struct NoSigpipe<'a>(&'a TcpStream);
 
-impl Read for Quiet<'_> {
+impl Read for NoSigpipe<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         self.0.read(to)
     }
 }
 
-impl Write for Quiet<'_> {
+impl Write for NoSigpipe<'_> {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         self.0.write(from)
     }

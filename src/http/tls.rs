@@ -1,4 +1,4 @@
-//! Whom to trust.
+//! The TLS configuration, and above all which certificates are trusted.
 
 use std::fs::File;
 use std::io::Read;
@@ -31,7 +31,7 @@ pub fn config(ca_file: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
         },
     };
     let mut config = builder.with_no_client_auth();
-    // A session store is a lock that a fork could catch held, and tickets are secrets at rest.
+    // No session is resumed: their store has a lock, which another thread may hold at a fork, and keeps secrets.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
 }
@@ -40,11 +40,11 @@ pub fn config(ca_file: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
 fn system_roots(provider: Arc<CryptoProvider>) -> Result<Option<Verifier>, Error> {
     const NAMES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
     match env::first(&NAMES, "ca_file")? {
-        // Somebody said whom to trust; trusting others instead would be wrong.
+        // An error, because falling back would trust certificates that the user did not choose.
         Some(found) => Verifier::new(provider).map(Some).map_err(|_| {
             Error::argument("ca_file", format_args!("{}no certificate could be read from there", found.origin))
         }),
-        // Set, but empty or in a set-uid process: not to be heeded, as the verifier would.
+        // Set, but empty, or not to be believed in a set-uid process. The verifier would read them all the same.
         None if NAMES.iter().any(|name| std::env::var_os(name).is_some()) => Ok(None),
         None => Ok(Verifier::new(provider).ok()),
     }

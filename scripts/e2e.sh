@@ -1,0 +1,13 @@
+#!/bin/sh
+# Real S3 clients use credentials from C, Python and Go against the emulator, and are refused what was not granted.
+set -eu
+bin=$OUT/venv/bin
+settings=bindings/python/pyproject.toml
+
+rm -f "$OUT/e2e/go"
+go=${GO:-go}
+scripts/tools.sh skip go -- "$go" -C tests/e2e/go build -tags r2creds_static -o "$OUT/e2e/go" .
+"$bin/ruff" check --quiet --no-cache --config $settings tests/e2e
+"$bin/ruff" format --quiet --no-cache --config $settings --check tests/e2e
+"$bin/mypy" --no-error-summary --cache-dir "$OUT/mypy" --config-file $settings tests/e2e
+"$bin/pytest" --quiet -p no:cacheprovider -rs tests/e2e

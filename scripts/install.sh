@@ -1,0 +1,43 @@
+#!/bin/sh
+# Puts the built library below $DESTDIR$PREFIX, or takes away what it put there: install.sh install, or uninstall.
+set -eu
+. scripts/names.sh
+release=$OUT/release
+root=${DESTDIR:-}$PREFIX
+lib=$root/$LIBDIR
+include=$root/include
+doc=$root/share/doc/r2creds
+man=$root/share/man/man3
+
+if [ "$1" = uninstall ]; then
+    rm -f "$lib/$installed" "$lib/$soname" "$lib/$library" "$lib/libr2creds.a" "$lib/pkgconfig/r2creds.pc"
+    rm -rf "$lib/cmake/r2creds" "$doc"
+    for header in include/*; do rm -f "$root/$header"; done
+    for page in docs/*.3; do rm -f "$man/${page#docs/}"; done
+    exit
+fi
+
+put() {
+    "${INSTALL:-install}" "$@"
+}
+put -d "$lib/pkgconfig" "$lib/cmake/r2creds" "$include" "$doc" "$man"
+put -m 755 "$release/$library" "$lib/$installed"
+ln -sf "$installed" "$lib/$soname"
+ln -sf "$soname" "$lib/$library"
+put -m 644 "$release/static/libr2creds.a" "$lib"
+put -m 644 include/* "$include"
+put -m 644 LICENSE-APACHE LICENSE-MIT "$doc"
+put -m 644 docs/*.3 "$man"
+
+# From $LIBDIR back to the prefix: ".." or "../..".
+up=$(echo "$LIBDIR" | sed 's|[^/][^/]*|..|g')
+native=$(cat "$release/static/link-libs")
+fill() {
+    sed -e "s|@VERSION@|$version|g" -e "s|@LIBDIR@|$LIBDIR|g" -e "s|@UP@|$up|g" -e "s|@NATIVE_LIBS@|$native|g" \
+        -e "s|@INSTALLED@|$installed|g" -e "s|@SONAME@|$soname|g" "packaging/${1##*/}.in" >"$1"
+    chmod 644 "$1"
+}
+fill "$lib/pkgconfig/r2creds.pc"
+fill "$lib/cmake/r2creds/r2creds-config.cmake"
+fill "$lib/cmake/r2creds/r2creds-config-version.cmake"
+echo "installed below $root"
