@@ -94,6 +94,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
 /** @def R2CREDS_API
  * How the functions are imported. Define R2CREDS_STATIC where the static library is linked on Windows.
  */
@@ -114,7 +115,6 @@
 /** All three in one number that can be compared: 100 is 0.1.0. */
 #define R2CREDS_VERSION_NUMBER \
     (R2CREDS_VERSION_MAJOR * 10000 + R2CREDS_VERSION_MINOR * 100 + R2CREDS_VERSION_PATCH)
-
 
 /**
  * Success: `*out` is set.
@@ -726,17 +726,17 @@ R2CREDS_API uint32_t r2creds_abi_version(void);
 #endif  // __cplusplus
 
 /** Initialises an `r2creds_params`: struct_size set, everything else zero. */
-#define R2CREDS_PARAMS_INIT                                                                                            \
+#define R2CREDS_PARAMS_INIT \
     {sizeof(r2creds_params), NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0}
 /** Initialises an `r2creds_client_options`: struct_size set, everything else zero. */
-#define R2CREDS_CLIENT_OPTIONS_INIT                                                                                    \
+#define R2CREDS_CLIENT_OPTIONS_INIT \
     {sizeof(r2creds_client_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0}
 /** Initialises an `r2creds_request_options`: struct_size set, everything else zero. */
-#define R2CREDS_REQUEST_OPTIONS_INIT                                                                                   \
+#define R2CREDS_REQUEST_OPTIONS_INIT \
     {sizeof(r2creds_request_options), NULL, NULL, 0, NULL, NULL, NULL, 0, 0}
 
 /** Whether a struct that the library returned (by pointer) reaches as far as this member. */
-#define R2CREDS_HAS(object, member)                                                                                    \
+#define R2CREDS_HAS(object, member) \
     ((size_t)((const char *)(&(object)->member + 1) - (const char *)(object)) <= (object)->struct_size)
 
 #endif /* R2CREDS_H */

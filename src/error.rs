@@ -3,106 +3,56 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What kind of failure it was. The numbers are those of the C ABI and are only ever appended to;
-/// a number's hundred says who is at fault: 1 the caller, 2 the way, 3 Cloudflare, 9 this library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(i32)]
-pub enum Status {
-    /// An argument is missing, malformed or contradicts another.
-    InvalidArgument = 100,
-    /// Understood, but not possible in this version.
-    Unsupported = 101,
-    /// No API token, nor e-mail and key.
-    NoAuthentication = 102,
-    /// Name lookup, connection, reset, truncated reply, or a proxy that refused.
-    Connection = 200,
-    /// The certificate or the TLS handshake failed.
-    Tls = 201,
-    /// A clock ran out.
-    Timeout = 202,
-    /// Cancelled by the caller.
-    Cancelled = 203,
-    /// HTTP 400.
-    BadRequest = 300,
-    /// HTTP 401.
-    Authentication = 301,
-    /// HTTP 403.
-    PermissionDenied = 302,
-    /// HTTP 404.
-    NotFound = 303,
-    /// HTTP 409.
-    Conflict = 304,
-    /// HTTP 422.
-    Unprocessable = 305,
-    /// HTTP 429.
-    RateLimited = 306,
-    /// HTTP 5xx.
-    ServerError = 307,
-    /// Any other reply that is not 2xx, or a 2xx whose `success` is false.
-    ApiError = 308,
-    /// A 2xx reply that cannot be used.
-    InvalidResponse = 309,
-    /// The system refused something this library needs.
-    Internal = 900,
-    /// A bug in this library, caught at the C boundary.
-    Panic = 901,
+use crate::table::table;
+
+table! {
+    /// What kind of failure it was. The numbers are those of the C ABI and are only ever appended to;
+    /// a number's hundred says who is at fault: 1 the caller, 2 the way, 3 Cloudflare, 9 this library.
+    ///
+    /// The spelling is what C has after `R2CREDS_STATUS_`.
+    pub enum Status: "status" {
+        /// An argument is missing, malformed or contradicts another.
+        InvalidArgument = 100 => "INVALID_ARGUMENT",
+        /// Understood, but not possible in this version.
+        Unsupported = 101 => "UNSUPPORTED",
+        /// No API token, nor e-mail and key.
+        NoAuthentication = 102 => "NO_AUTHENTICATION",
+        /// Name lookup, connection, reset, truncated reply, or a proxy that refused.
+        Connection = 200 => "CONNECTION",
+        /// The certificate or the TLS handshake failed.
+        Tls = 201 => "TLS",
+        /// A clock ran out.
+        Timeout = 202 => "TIMEOUT",
+        /// Cancelled by the caller.
+        Cancelled = 203 => "CANCELLED",
+        /// HTTP 400.
+        BadRequest = 300 => "BAD_REQUEST",
+        /// HTTP 401.
+        Authentication = 301 => "AUTHENTICATION",
+        /// HTTP 403.
+        PermissionDenied = 302 => "PERMISSION_DENIED",
+        /// HTTP 404.
+        NotFound = 303 => "NOT_FOUND",
+        /// HTTP 409.
+        Conflict = 304 => "CONFLICT",
+        /// HTTP 422.
+        Unprocessable = 305 => "UNPROCESSABLE",
+        /// HTTP 429.
+        RateLimited = 306 => "RATE_LIMITED",
+        /// HTTP 5xx.
+        ServerError = 307 => "SERVER_ERROR",
+        /// Any other reply that is not 2xx, or a 2xx whose `success` is false.
+        ApiError = 308 => "API_ERROR",
+        /// A 2xx reply that cannot be used.
+        InvalidResponse = 309 => "INVALID_RESPONSE",
+        /// The system refused something this library needs.
+        Internal = 900 => "INTERNAL",
+        /// A bug in this library, caught at the C boundary.
+        Panic = 901 => "PANIC",
+    }
 }
 
 impl Status {
-    /// Every status, in the order of its number.
-    pub const ALL: [Status; 19] = [
-        Status::InvalidArgument,
-        Status::Unsupported,
-        Status::NoAuthentication,
-        Status::Connection,
-        Status::Tls,
-        Status::Timeout,
-        Status::Cancelled,
-        Status::BadRequest,
-        Status::Authentication,
-        Status::PermissionDenied,
-        Status::NotFound,
-        Status::Conflict,
-        Status::Unprocessable,
-        Status::RateLimited,
-        Status::ServerError,
-        Status::ApiError,
-        Status::InvalidResponse,
-        Status::Internal,
-        Status::Panic,
-    ];
-
-    /// The number of the C ABI.
-    pub const fn code(self) -> i32 {
-        self as i32
-    }
-
-    /// The name as C spells it after `R2CREDS_STATUS_`. NUL-terminated inside, for C to borrow.
-    pub(crate) const fn c_name(self) -> &'static std::ffi::CStr {
-        match self {
-            Status::InvalidArgument => c"INVALID_ARGUMENT",
-            Status::Unsupported => c"UNSUPPORTED",
-            Status::NoAuthentication => c"NO_AUTHENTICATION",
-            Status::Connection => c"CONNECTION",
-            Status::Tls => c"TLS",
-            Status::Timeout => c"TIMEOUT",
-            Status::Cancelled => c"CANCELLED",
-            Status::BadRequest => c"BAD_REQUEST",
-            Status::Authentication => c"AUTHENTICATION",
-            Status::PermissionDenied => c"PERMISSION_DENIED",
-            Status::NotFound => c"NOT_FOUND",
-            Status::Conflict => c"CONFLICT",
-            Status::Unprocessable => c"UNPROCESSABLE",
-            Status::RateLimited => c"RATE_LIMITED",
-            Status::ServerError => c"SERVER_ERROR",
-            Status::ApiError => c"API_ERROR",
-            Status::InvalidResponse => c"INVALID_RESPONSE",
-            Status::Internal => c"INTERNAL",
-            Status::Panic => c"PANIC",
-        }
-    }
-
     /// The status of an HTTP reply that is not 2xx.
     pub(crate) fn of_http(http_status: u16) -> Self {
         match http_status {
@@ -135,11 +85,11 @@ pub struct ApiError {
 
 /// Why a call failed. Holds no secret, in `Debug` neither.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(Box<Facts>);
+pub struct Error(Box<ErrorData>);
 
 /// What an error is made of. Inside the crate the fields are plain; outside there are only readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Facts {
+pub(crate) struct ErrorData {
     pub status: Status,
     pub message: String,
     pub hint: Option<&'static str>,
@@ -157,7 +107,7 @@ pub(crate) struct Facts {
 
 impl Error {
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
-        Error(Box::new(Facts {
+        Error(Box::new(ErrorData {
             status,
             message: message.into(),
             hint: None,
@@ -207,11 +157,11 @@ impl Error {
         self
     }
 
-    pub(crate) fn facts(&self) -> &Facts {
+    pub(crate) fn data(&self) -> &ErrorData {
         &self.0
     }
 
-    pub(crate) fn facts_mut(&mut self) -> &mut Facts {
+    pub(crate) fn data_mut(&mut self) -> &mut ErrorData {
         &mut self.0
     }
 

@@ -41,6 +41,7 @@ mod process;
 mod secret;
 mod sign;
 mod sys;
+mod table;
 mod text;
 mod token;
 mod url;

@@ -3,60 +3,35 @@
 use std::fmt;
 
 use crate::error::Error;
+use crate::table::table;
 use crate::url::Url;
 
-/// What a credential may do; one for all its paths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(i32)]
-pub enum Permission {
-    /// Read and list objects.
-    ObjectReadOnly = 1,
-    /// Read, list, write and delete objects.
-    ObjectReadWrite = 2,
-    /// Read and list objects, and read the bucket's configuration.
-    AdminReadOnly = 3,
-    /// Everything, the bucket's configuration included.
-    AdminReadWrite = 4,
-}
-
-impl Permission {
-    /// Every permission, in the order of its number.
-    pub const ALL: [Permission; 4] = [
-        Permission::ObjectReadOnly,
-        Permission::ObjectReadWrite,
-        Permission::AdminReadOnly,
-        Permission::AdminReadWrite,
-    ];
-
-    /// The API's spelling, such as `object-read-only`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Permission::ObjectReadOnly => "object-read-only",
-            Permission::ObjectReadWrite => "object-read-write",
-            Permission::AdminReadOnly => "admin-read-only",
-            Permission::AdminReadWrite => "admin-read-write",
-        }
+table! {
+    /// What a credential may do; one for all its paths. The spelling is the API's.
+    pub enum Permission: "permission" {
+        /// Read and list objects.
+        ObjectReadOnly = 1 => "object-read-only",
+        /// Read, list, write and delete objects.
+        ObjectReadWrite = 2 => "object-read-write",
+        /// Read and list objects, and read the bucket's configuration.
+        AdminReadOnly = 3 => "admin-read-only",
+        /// Everything, the bucket's configuration included.
+        AdminReadWrite = 4 => "admin-read-write",
     }
 }
 
-/// Where a bucket's data must stay. A jurisdictional bucket answers only at its own host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(i32)]
-pub enum Jurisdiction {
-    /// `<account>.r2.cloudflarestorage.com`
-    #[default]
-    Default = 0,
-    /// `<account>.eu.r2.cloudflarestorage.com`
-    Eu = 1,
-    /// `<account>.fedramp.r2.cloudflarestorage.com`
-    FedRamp = 2,
-}
-
-impl Jurisdiction {
-    /// Every jurisdiction, in the order of its number.
-    pub const ALL: [Jurisdiction; 3] = [Jurisdiction::Default, Jurisdiction::Eu, Jurisdiction::FedRamp];
+table! {
+    /// Where a bucket's data must stay. A jurisdictional bucket answers only at its own host.
+    #[derive(Default)]
+    pub enum Jurisdiction: "jurisdiction" {
+        /// `<account>.r2.cloudflarestorage.com`
+        #[default]
+        Default = 0 => "default",
+        /// `<account>.eu.r2.cloudflarestorage.com`
+        Eu = 1 => "eu",
+        /// `<account>.fedramp.r2.cloudflarestorage.com`
+        FedRamp = 2 => "fedramp",
+    }
 }
 
 /// What is granted: one bucket, one permission or list of actions, optional paths, and a lifetime.
@@ -243,9 +218,9 @@ impl<'a> CreateGrant<'a> {
         if params.issued_at.is_some() {
             return Err(Error::argument("issued_at", "not possible with create: Cloudflare decides; leave it out"));
         }
-        let permission = params
-            .permission
-            .ok_or_else(|| Error::argument("permission", format_args!("not set, expected one of {PERMISSIONS}")))?;
+        let permission = params.permission.ok_or_else(|| {
+            Error::argument("permission", format_args!("not set, expected one of {}", Permission::spellings()))
+        })?;
         Ok(CreateGrant { grant, permission, parent_secret: params.parent_secret_access_key })
     }
 }
@@ -265,9 +240,10 @@ impl<'a> SignGrant<'a> {
                 ));
             }
             (None, []) => {
+                let permissions = Permission::spellings();
                 return Err(Error::argument(
                     "permission",
-                    format_args!("not set, and no actions either; expected exactly one: {PERMISSIONS}, or actions"),
+                    format_args!("not set, and no actions either; expected exactly one: {permissions}, or actions"),
                 ));
             }
             (None, actions) => Rights::Actions(actions),
@@ -327,8 +303,6 @@ fn parse_ttl(ttl_seconds: Option<u32>) -> Result<u32, Error> {
         Some(_) => Err(Error::argument("ttl_seconds", format_args!("more than seven days, expected 1 to {MAX}"))),
     }
 }
-
-const PERMISSIONS: &str = "object-read-only, object-read-write, admin-read-only, admin-read-write";
 
 fn check_account_id(id: &str) -> Result<(), Error> {
     const EXPECTED: &str = "expected 1 to 32 of A-Z a-z 0-9 _ -";

@@ -127,7 +127,7 @@ impl Client {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
-            error.facts_mut().attempts = attempts + 1;
+            error.data_mut().attempts = attempts + 1;
             if !error.retryable() || attempts >= max_retries {
                 return Err(error);
             }
@@ -135,7 +135,7 @@ impl Client {
                 Some(wait) if watch.has_time_for(wait) => {
                     if let Err(ended) = watch.sleep(wait) {
                         error = retry::judged(ended, None, clock::now());
-                        error.facts_mut().attempts = attempts + 1;
+                        error.data_mut().attempts = attempts + 1;
                         return Err(error);
                     }
                 }

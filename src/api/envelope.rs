@@ -96,7 +96,7 @@ fn refusal(http_status: u16, envelope: &Object<'_>, request_id: Option<String>, 
         message = cleaned(format!("{message}: {} {text}", first.code).as_bytes(), &[]);
     }
     let mut error = Error::new(status, message).with_reply(http_status, request_id);
-    let facts = error.facts_mut();
+    let facts = error.data_mut();
     facts.hint = hint(http_status, &errors);
     facts.errors = errors;
     facts.messages = messages;

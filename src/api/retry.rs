@@ -16,7 +16,7 @@ pub(super) fn judged(mut error: Error, reply: Option<&Reply>, now: SystemTime) -
     let retryable = match reply {
         // A proxy's 4xx is about the request, and would be the same again.
         None => match error.status() {
-            Status::Connection => !matches!(error.facts().proxy_status, 400..500),
+            Status::Connection => !matches!(error.data().proxy_status, 400..500),
             status => status == Status::Timeout,
         },
         Some(reply) if reply.is_oversized() => false,
@@ -33,7 +33,7 @@ pub(super) fn judged(mut error: Error, reply: Option<&Reply>, now: SystemTime) -
     let asked = reply.and_then(|reply| {
         asked_wait(reply.header("retry-after-ms").as_deref(), reply.header("retry-after").as_deref(), now)
     });
-    let facts = error.facts_mut();
+    let facts = error.data_mut();
     facts.retryable = retryable;
     facts.retry_after = asked;
     error

@@ -1,17 +1,21 @@
-//! The C ABI: exported functions, C structs and the panic guard. No policy of its own.
+//! The C ABI: the exported functions. No policy of its own, and each is short.
 //!
-//! The C documentation is `include/r2creds.h`, made from the comments here and in `types`.
+//! A function of this file is `unsafe` because of what its caller promises about pointers: the rules at the top of the
+//! header, which are in `manual.h`. It passes that promise on by making a `Ptr` of each pointer, which is all that is
+//! `unsafe` here.
+//!
+//! The C documentation is `include/r2creds.h`, made from the comments here and in `types`, and from `manual.h`.
 // The C documentation is not Rust's: it has no safety sections of its own, and names actions without backticks.
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc, clippy::doc_markdown)]
 
+mod guard;
 mod read;
 mod types;
 mod write;
 
 use std::ffi::{CStr, c_char};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 
+use self::guard::{Owned, Ptr, call};
 pub use self::types::*;
 use crate::api::Client;
 use crate::error::{Error, Status};
@@ -38,15 +42,14 @@ pub unsafe extern "C" fn r2creds_create(
     out: *mut *mut r2creds_credentials,
     err: *mut *mut r2creds_error,
 ) -> r2creds_status {
-    // SAFETY: what the pointers are is the contract at the top of the header.
-    unsafe {
-        guarded(out, err, || {
-            let client = client.as_ref().ok_or_else(|| Error::argument("client", "NULL, expected a client"))?;
-            let params = read::Collected::read(params)?;
-            let options = read::CollectedOptions::read(options)?;
-            client.0.create(&params.for_create()?, &options.options()?).map(write::credentials)
-        })
-    }
+    let (client, params, options) = unsafe { (Ptr::new(client), Ptr::new(params), Ptr::new(options)) };
+    let (out, err) = unsafe { (Ptr::new(out), Ptr::new(err)) };
+    call(out, err, || {
+        let client = client.object().ok_or_else(|| Error::argument("client", "NULL, expected a client"))?;
+        let params = read::CollectedParams::read(params)?;
+        let options = read::CollectedOptions::read(options)?;
+        client.0.create(&params.for_create()?, &options.options()?).map(write::credentials)
+    })
 }
 
 /// Makes a credential locally from the parent key pair. No network; microseconds.
@@ -65,13 +68,11 @@ pub unsafe extern "C" fn r2creds_sign(
     out: *mut *mut r2creds_credentials,
     err: *mut *mut r2creds_error,
 ) -> r2creds_status {
-    // SAFETY: as above.
-    unsafe {
-        guarded(out, err, || {
-            let params = read::Collected::read(params)?;
-            crate::sign(&params.for_sign()?).map(write::credentials)
-        })
-    }
+    let (params, out, err) = unsafe { (Ptr::new(params), Ptr::new(out), Ptr::new(err)) };
+    call(out, err, || {
+        let params = read::CollectedParams::read(params)?;
+        crate::sign(&params.for_sign()?).map(write::credentials)
+    })
 }
 
 /// Makes a client: settles authentication, proxy and certificates. Sends nothing. The only function that reads the
@@ -90,8 +91,8 @@ pub unsafe extern "C" fn r2creds_client_new(
     out: *mut *mut r2creds_client,
     err: *mut *mut r2creds_error,
 ) -> r2creds_status {
-    // SAFETY: as above.
-    unsafe { guarded(out, err, || Ok(boxed(r2creds_client(Client::new(&read::client_options(options)?)?)))) }
+    let (options, out, err) = unsafe { (Ptr::new(options), Ptr::new(out), Ptr::new(err)) };
+    call(out, err, || Ok(Owned::new(r2creds_client(Client::new(&read::client_options(options)?)?), ())))
 }
 
 /// Makes a cancel object, to be passed to calls in `r2creds_request_options`.
@@ -100,16 +101,16 @@ pub unsafe extern "C" fn r2creds_client_new(
 /// @return `OK`, `INVALID_ARGUMENT` if `out` is NULL, or `PANIC`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn r2creds_cancel_new(out: *mut *mut r2creds_cancel) -> r2creds_status {
-    // SAFETY: as above.
-    unsafe { guarded(out, ptr::null_mut(), || Ok(boxed(r2creds_cancel(Cancel::default())))) }
+    let out = unsafe { Ptr::new(out) };
+    call(out, Ptr::null(), || Ok(Owned::new(r2creds_cancel(Cancel::default()), ())))
 }
 
 /// Ends every call that uses this object, now and later, with `R2CREDS_STATUS_CANCELLED` within 100 ms. From any
 /// thread, any number of times, also from a signal handler. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn r2creds_cancel_trigger(cancel: *mut r2creds_cancel) {
-    // SAFETY: NULL or a live object. Only a flag is stored, which is safe in a signal handler.
-    if let Some(cancel) = unsafe { cancel.as_ref() } {
+    // Only a flag is stored, which is safe in a signal handler.
+    if let Some(cancel) = unsafe { Ptr::new(cancel) }.object() {
         cancel.0.trigger();
     }
 }
@@ -117,38 +118,37 @@ pub unsafe extern "C" fn r2creds_cancel_trigger(cancel: *mut r2creds_cancel) {
 /// Frees a client and closes its connections. No call may be using it. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn r2creds_client_free(client: *mut r2creds_client) {
-    // SAFETY: NULL or from `boxed`, and given back once.
-    unsafe { freed(client) }
+    unsafe { Ptr::new(client) }.free();
 }
 
 /// Wipes and frees a credential. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn r2creds_credentials_free(credentials: *mut r2creds_credentials) {
-    // SAFETY: NULL or from `write::credentials`, and given back once.
-    unsafe { freed(credentials.cast::<write::OwnedCredentials>()) }
+    unsafe { Ptr::new(credentials) }.free();
 }
 
 /// Frees an error with everything it points to. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn r2creds_error_free(error: *mut r2creds_error) {
-    // SAFETY: NULL or from `write::error`, and given back once.
-    unsafe { freed(error.cast::<write::OwnedError>()) }
+    unsafe { Ptr::new(error) }.free();
 }
 
 /// Frees a cancel object. No call may be using it. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn r2creds_cancel_free(cancel: *mut r2creds_cancel) {
-    // SAFETY: NULL or from `boxed`, and given back once.
-    unsafe { freed(cancel) }
+    unsafe { Ptr::new(cancel) }.free();
 }
 
 /// The name of a status as it is spelled after `R2CREDS_STATUS_`, such as `"RATE_LIMITED"`; `"UNKNOWN"` for a number
 /// this library does not know. Static; not to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn r2creds_status_name(status: r2creds_status) -> *const c_char {
-    let known = || Status::ALL.into_iter().find(|known| known.code() == status).map(Status::c_name);
-    let name = if status == R2CREDS_STATUS_OK { Some(c"OK") } else { known() };
-    name.unwrap_or(c"UNKNOWN").as_ptr()
+    let name = match Status::ALL.into_iter().find(|known| known.code() == status) {
+        Some(known) => known.as_c_str(),
+        None if status == R2CREDS_STATUS_OK => c"OK",
+        None => c"UNKNOWN",
+    };
+    name.as_ptr()
 }
 
 /// The library's version, `"0.1.0"`; compare with `R2CREDS_VERSION_*`, which are the header's. Static; not to be freed.
@@ -165,54 +165,4 @@ pub extern "C" fn r2creds_version() -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn r2creds_abi_version() -> u32 {
     R2CREDS_ABI_VERSION
-}
-
-/// Runs one call: clears the outputs, keeps panics inside, and sets at most one output.
-///
-/// # Safety
-/// `out` and `err` are NULL or point to writable pointers.
-unsafe fn guarded<T>(
-    out: *mut *mut T,
-    err: *mut *mut r2creds_error,
-    call: impl FnOnce() -> Result<*mut T, Error>,
-) -> r2creds_status {
-    // SAFETY: NULL or writable, says the caller.
-    let (out, err) = unsafe { (out.as_mut(), err.as_mut()) };
-    let err = err.map(|err| {
-        *err = ptr::null_mut();
-        err
-    });
-    let result = match out {
-        None => Err(Error::argument("out", "NULL, expected a place for the result")),
-        Some(out) => {
-            *out = ptr::null_mut();
-            match catch_unwind(AssertUnwindSafe(call)) {
-                Ok(result) => result.map(|object| *out = object),
-                Err(_) => Err(Error::new(Status::Panic, "a bug in r2creds was caught; nothing was returned")
-                    .hinted("Please report it with the line that was printed to standard error.")),
-            }
-        }
-    };
-    match result {
-        Ok(()) => R2CREDS_STATUS_OK,
-        Err(error) => {
-            if let Some(err) = err {
-                *err = write::error(&error);
-            }
-            error.status().code()
-        }
-    }
-}
-
-fn boxed<T>(value: T) -> *mut T {
-    Box::into_raw(Box::new(value))
-}
-
-/// # Safety
-/// NULL, or a pointer that `Box::into_raw` made for this type, and that nobody uses any more.
-unsafe fn freed<T>(object: *mut T) {
-    if !object.is_null() {
-        // SAFETY: says the caller. A panic in a destructor would be a bug; it stays inside all the same.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(object) })));
-    }
 }

@@ -1,15 +1,18 @@
 //! C in: pointers become borrowed Rust values, or an error that names the argument.
 
 use std::ffi::{CStr, c_char};
+use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of, size_of};
+use std::ops::Deref;
 use std::time::Duration;
 
+use super::guard::Ptr;
 use super::types::{r2creds_client_options, r2creds_params, r2creds_request_options};
 use crate::api::{ClientOptions, RequestOptions};
 use crate::error::Error;
 use crate::params::{Jurisdiction, Params, Permission};
 
-/// Above this, `struct_size` is garbage rather than the future.
+/// A larger `struct_size` is refused as garbage: no struct of a later version will need that much.
 const MAX_STRUCT: usize = 4096;
 
 /// A struct that callers fill.
@@ -39,232 +42,203 @@ unsafe impl Input for r2creds_request_options {
     const NAME: &'static str = "options";
 }
 
-/// Copies a caller's struct. One from an older header reads as zero where it ends; one from a newer header must be
-/// zero where this library's knowledge ends.
-///
-/// # Safety
-/// `from` is NULL or points to `struct_size` readable bytes that begin with `struct_size`.
-pub unsafe fn input<T: Input>(from: *const T) -> Result<T, Error> {
-    if from.is_null() {
-        return Err(Error::argument(T::NAME, "NULL, expected a pointer to a struct"));
-    }
-    // SAFETY: the struct begins with its size.
-    let size = unsafe { from.cast::<usize>().read_unaligned() };
-    if !(T::FIRST_SIZE..=MAX_STRUCT).contains(&size) {
-        let (problem, name) = (if size > MAX_STRUCT { "too large" } else { "too small" }, T::NAME);
-        return Err(Error::argument(
-            "struct_size",
-            format_args!(
-                "{problem} in {name}, expected {} to {MAX_STRUCT}; initialise the struct with its R2CREDS_..._INIT",
-                T::FIRST_SIZE
-            ),
-        ));
-    }
-    let known = size.min(size_of::<T>());
-    let bytes = from.cast::<u8>();
-    // SAFETY: `size` bytes are readable, and `known` is not more.
-    let tail = unsafe { std::slice::from_raw_parts(bytes.add(known), size - known) };
-    if tail.iter().any(|byte| *byte != 0) {
-        return Err(Error::unsupported(
-            "struct_size",
-            format_args!("{} uses an option that is newer than this library ({})", T::NAME, env!("CARGO_PKG_VERSION")),
-        ));
-    }
-    let mut value = MaybeUninit::<T>::zeroed();
-    // SAFETY: `known` bytes fit both sides, and every byte pattern of `Input`s that C can write is valid.
-    unsafe {
-        std::ptr::copy_nonoverlapping(bytes, value.as_mut_ptr().cast::<u8>(), known);
-        Ok(value.assume_init())
+/// A copy of a caller's struct. The pointers in it are as good as the one to the struct, and as long.
+struct Filled<'a, T> {
+    raw: T,
+    lifetime: PhantomData<&'a T>,
+}
+
+impl<T> Deref for Filled<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.raw
     }
 }
 
-/// # Safety
-/// NULL, or a NUL-terminated string that lives as long as `'a`.
-unsafe fn text<'a>(from: *const c_char, field: &'static str) -> Result<Option<&'a str>, Error> {
-    if from.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: passed on to the caller.
-    match utf8(unsafe { CStr::from_ptr(from) }) {
-        Some(text) => Ok(Some(text)),
-        None => Err(Error::argument(field, "not UTF-8")),
-    }
-}
-
-/// `CStr::to_str`, quicker for the short ASCII strings that nearly all of them are.
-fn utf8(text: &CStr) -> Option<&str> {
-    let bytes = text.to_bytes();
-    if bytes.is_ascii() {
-        // SAFETY: ASCII is UTF-8.
-        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
-    }
-    std::str::from_utf8(bytes).ok()
-}
-
-/// # Safety
-/// As [`text`].
-unsafe fn required<'a>(from: *const c_char, field: &'static str) -> Result<&'a str, Error> {
-    // SAFETY: passed on to the caller.
-    unsafe { text(from, field) }?.ok_or_else(|| Error::argument(field, "NULL, expected a string"))
-}
-
-/// # Safety
-/// NULL, or `len` pointers, each as for [`text`].
-unsafe fn list<'a>(from: *const *const c_char, len: usize, field: &'static str) -> Result<Vec<&'a str>, Error> {
-    let mut texts = Vec::new();
-    if len == 0 {
-        return Ok(texts);
-    }
-    if from.is_null() {
-        return Err(Error::argument(field, format_args!("NULL, but {field}_len is not 0")));
-    }
-    if texts.try_reserve_exact(len).is_err() {
-        return Err(Error::argument(field, format_args!("{field}_len is larger than memory")));
-    }
-    for at in 0..len {
-        // SAFETY: `at` is below `len`.
-        let entry = unsafe { *from.add(at) };
-        if entry.is_null() {
-            return Err(Error::argument(field, format_args!("entry {at} is NULL, expected a string")));
+impl<'a, T: Input> Ptr<'a, T> {
+    /// Copies the struct. One from an older header reads as zero where it ends; one from a newer header must be zero
+    /// where this library's knowledge ends.
+    fn read(self) -> Result<Option<Filled<'a, T>>, Error> {
+        let Some(from) = self.get() else { return Ok(None) };
+        // SAFETY: the struct begins with its size, which `Ptr` was promised.
+        let size = unsafe { from.cast::<usize>().read_unaligned() };
+        if !(T::FIRST_SIZE..=MAX_STRUCT).contains(&size) {
+            let (problem, name) = (if size > MAX_STRUCT { "too large" } else { "too small" }, T::NAME);
+            return Err(Error::argument(
+                "struct_size",
+                format_args!(
+                    "{problem} in {name}, expected {} to {MAX_STRUCT}; initialise the struct with its R2CREDS_..._INIT",
+                    T::FIRST_SIZE
+                ),
+            ));
         }
-        // SAFETY: passed on to the caller.
-        match utf8(unsafe { CStr::from_ptr(entry) }) {
-            Some(text) => texts.push(text),
-            None => return Err(Error::argument(field, format_args!("entry {at} is not UTF-8"))),
+        let known = size.min(size_of::<T>());
+        let bytes = from.cast::<u8>().as_ptr().cast_const();
+        // SAFETY: `size` bytes are readable, and `known` is not more.
+        let tail = unsafe { std::slice::from_raw_parts(bytes.add(known), size - known) };
+        if tail.iter().any(|byte| *byte != 0) {
+            let (name, version) = (T::NAME, env!("CARGO_PKG_VERSION"));
+            let problem = format_args!("{name} uses an option that is newer than this library ({version})");
+            return Err(Error::unsupported("struct_size", problem));
         }
+        let mut raw = MaybeUninit::<T>::zeroed();
+        // SAFETY: `known` bytes fit both sides, and every byte pattern of `Input`s that C can write is valid.
+        let raw = unsafe {
+            std::ptr::copy_nonoverlapping(bytes, raw.as_mut_ptr().cast::<u8>(), known);
+            raw.assume_init()
+        };
+        Ok(Some(Filled { raw, lifetime: PhantomData }))
     }
-    Ok(texts)
+}
+
+impl<'a> Ptr<'a, c_char> {
+    fn c_str(self) -> Option<&'a CStr> {
+        // SAFETY: NUL-terminated and alive, which `Ptr` was promised.
+        self.get().map(|text| unsafe { CStr::from_ptr(text.as_ptr()) })
+    }
+}
+
+impl<'a, T> Filled<'a, T> {
+    /// One of the struct's own pointers, which the promise for the struct includes.
+    #[allow(clippy::unused_self)] // says whose pointer it is, and lends its lifetime
+    fn pointer<P>(&self, pointer: *const P) -> Ptr<'a, P> {
+        // SAFETY: as the struct's, which `Ptr` was promised.
+        unsafe { Ptr::new(pointer) }
+    }
+
+    fn text(&self, from: *const c_char, field: &'static str) -> Result<Option<&'a str>, Error> {
+        let text = self.pointer(from).c_str().map(CStr::to_str).transpose();
+        text.map_err(|_| Error::argument(field, "not UTF-8"))
+    }
+
+    fn required(&self, from: *const c_char, field: &'static str) -> Result<&'a str, Error> {
+        self.text(from, field)?.ok_or_else(|| Error::argument(field, "NULL, expected a string"))
+    }
+
+    fn list(&self, from: *const *const c_char, len: usize, field: &'static str) -> Result<Vec<&'a str>, Error> {
+        let mut texts = Vec::new();
+        if len == 0 {
+            return Ok(texts);
+        }
+        let Some(from) = self.pointer(from).get() else {
+            return Err(Error::argument(field, format_args!("NULL, but {field}_len is not 0")));
+        };
+        if texts.try_reserve_exact(len).is_err() {
+            return Err(Error::argument(field, format_args!("{field}_len is larger than memory")));
+        }
+        for at in 0..len {
+            // SAFETY: an array of `len` pointers, which `Ptr` was promised.
+            let entry = self.pointer(unsafe { *from.as_ptr().add(at) });
+            match entry.c_str().map(CStr::to_str) {
+                Some(Ok(text)) => texts.push(text),
+                Some(Err(_)) => return Err(Error::argument(field, format_args!("entry {at} is not UTF-8"))),
+                None => return Err(Error::argument(field, format_args!("entry {at} is NULL, expected a string"))),
+            }
+        }
+        Ok(texts)
+    }
 }
 
 /// The parts of [`Params`] that have to be collected before they can be borrowed.
-pub struct Collected<'a> {
-    raw: r2creds_params,
+pub struct CollectedParams<'a> {
+    raw: Filled<'a, r2creds_params>,
     prefixes: Vec<&'a str>,
     objects: Vec<&'a str>,
     actions: Vec<&'a str>,
 }
 
-impl Collected<'_> {
-    /// # Safety
-    /// `from` as for [`input`], and what its fields say about their pointers is true for `'a`.
-    pub unsafe fn read(from: *const r2creds_params) -> Result<Self, Error> {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            let raw = input(from)?;
-            if raw.reserved != 0 {
-                return Err(Error::unsupported("reserved", "not 0, which is all this library knows"));
-            }
-            Ok(Collected {
-                prefixes: list(raw.prefixes, raw.prefixes_len, "prefixes")?,
-                objects: list(raw.objects, raw.objects_len, "objects")?,
-                actions: list(raw.actions, raw.actions_len, "actions")?,
-                raw,
-            })
+impl<'a> CollectedParams<'a> {
+    pub fn read(from: Ptr<'a, r2creds_params>) -> Result<Self, Error> {
+        let raw = from.read()?.ok_or_else(|| Error::argument("params", "NULL, expected a pointer to a struct"))?;
+        if raw.reserved != 0 {
+            return Err(Error::unsupported("reserved", "not 0, which is all this library knows"));
         }
+        Ok(CollectedParams {
+            prefixes: raw.list(raw.prefixes, raw.prefixes_len, "prefixes")?,
+            objects: raw.list(raw.objects, raw.objects_len, "objects")?,
+            actions: raw.list(raw.actions, raw.actions_len, "actions")?,
+            raw,
+        })
     }
 
-    /// For `create`, which never looks at the parent's secret but keeps it out of errors.
-    ///
-    /// # Safety
-    /// As [`read`](Self::read).
-    pub unsafe fn for_create(&self) -> Result<Params<'_>, Error> {
-        let secret = self.raw.parent_secret_access_key;
-        // SAFETY: passed on to the caller.
-        unsafe { self.params(text(secret, "parent_secret_access_key").unwrap_or_default()) }
+    /// For `create`, which has no use for the parent's secret but keeps it out of errors.
+    pub fn for_create(&self) -> Result<Params<'_>, Error> {
+        self.params(self.parent_secret_access_key().unwrap_or_default())
     }
 
-    /// # Safety
-    /// As [`read`](Self::read).
-    pub unsafe fn for_sign(&self) -> Result<Params<'_>, Error> {
-        let secret = self.raw.parent_secret_access_key;
-        // SAFETY: passed on to the caller.
-        unsafe { self.params(text(secret, "parent_secret_access_key")?) }
+    pub fn for_sign(&self) -> Result<Params<'_>, Error> {
+        self.params(self.parent_secret_access_key()?)
     }
 
-    /// # Safety
-    /// As [`read`](Self::read).
-    unsafe fn params<'b>(&'b self, parent_secret_access_key: Option<&'b str>) -> Result<Params<'b>, Error> {
+    fn parent_secret_access_key(&self) -> Result<Option<&'a str>, Error> {
+        self.raw.text(self.raw.parent_secret_access_key, "parent_secret_access_key")
+    }
+
+    fn params(&self, parent_secret_access_key: Option<&'a str>) -> Result<Params<'_>, Error> {
         let raw = &self.raw;
-        // SAFETY: passed on to the caller.
-        unsafe {
-            Ok(Params {
-                account_id: required(raw.account_id, "account_id")?,
-                bucket: required(raw.bucket, "bucket")?,
-                parent_access_key_id: required(raw.parent_access_key_id, "parent_access_key_id")?,
-                parent_secret_access_key,
-                permission: permission(raw.permission)?,
-                actions: &self.actions,
-                prefixes: &self.prefixes,
-                objects: &self.objects,
-                endpoint: text(raw.endpoint, "endpoint")?,
-                jurisdiction: jurisdiction(raw.jurisdiction)?,
-                ttl_seconds: (raw.ttl_seconds != 0).then_some(raw.ttl_seconds),
-                issued_at: (raw.issued_at != 0).then_some(raw.issued_at),
-            })
-        }
-    }
-}
-
-/// # Safety
-/// `from` is NULL or as for [`input`], and its strings live as long as `'a`.
-pub unsafe fn client_options<'a>(from: *const r2creds_client_options) -> Result<ClientOptions<'a>, Error> {
-    if from.is_null() {
-        return Ok(ClientOptions::default());
-    }
-    // SAFETY: passed on to the caller.
-    unsafe {
-        let raw = input(from)?;
-        Ok(ClientOptions {
-            api_token: text(raw.api_token, "api_token")?,
-            api_email: text(raw.api_email, "api_email")?,
-            api_key: text(raw.api_key, "api_key")?,
-            base_url: text(raw.base_url, "base_url")?,
-            proxy_url: text(raw.proxy_url, "proxy_url")?,
-            ca_file: text(raw.ca_file, "ca_file")?,
-            user_agent: text(raw.user_agent, "user_agent")?,
-            timeout: milliseconds(raw.timeout_ms),
-            attempt_timeout: milliseconds(raw.attempt_timeout_ms),
-            connect_timeout: milliseconds(raw.connect_timeout_ms),
-            max_retries: max_retries(raw.max_retries)?,
+        Ok(Params {
+            account_id: raw.required(raw.account_id, "account_id")?,
+            bucket: raw.required(raw.bucket, "bucket")?,
+            parent_access_key_id: raw.required(raw.parent_access_key_id, "parent_access_key_id")?,
+            parent_secret_access_key,
+            permission: permission(raw.permission)?,
+            actions: &self.actions,
+            prefixes: &self.prefixes,
+            objects: &self.objects,
+            endpoint: raw.text(raw.endpoint, "endpoint")?,
+            jurisdiction: Jurisdiction::try_from(raw.jurisdiction)?,
+            ttl_seconds: (raw.ttl_seconds != 0).then_some(raw.ttl_seconds),
+            issued_at: (raw.issued_at != 0).then_some(raw.issued_at),
         })
     }
 }
 
-/// The raw struct and the headers that have to be collected before they can be borrowed.
+pub fn client_options(from: Ptr<'_, r2creds_client_options>) -> Result<ClientOptions<'_>, Error> {
+    let Some(raw) = from.read()? else { return Ok(ClientOptions::default()) };
+    Ok(ClientOptions {
+        api_token: raw.text(raw.api_token, "api_token")?,
+        api_email: raw.text(raw.api_email, "api_email")?,
+        api_key: raw.text(raw.api_key, "api_key")?,
+        base_url: raw.text(raw.base_url, "base_url")?,
+        proxy_url: raw.text(raw.proxy_url, "proxy_url")?,
+        ca_file: raw.text(raw.ca_file, "ca_file")?,
+        user_agent: raw.text(raw.user_agent, "user_agent")?,
+        timeout: milliseconds(raw.timeout_ms),
+        attempt_timeout: milliseconds(raw.attempt_timeout_ms),
+        connect_timeout: milliseconds(raw.connect_timeout_ms),
+        max_retries: max_retries(raw.max_retries)?,
+    })
+}
+
+/// The parts of [`RequestOptions`] that have to be collected before they can be borrowed.
 pub struct CollectedOptions<'a> {
-    raw: Option<r2creds_request_options>,
+    raw: Option<Filled<'a, r2creds_request_options>>,
     headers: Vec<&'a str>,
     poll: Option<Box<dyn Fn() -> bool>>,
 }
 
-impl CollectedOptions<'_> {
-    /// # Safety
-    /// `from` is NULL or as for [`input`], and what its fields say about their pointers is true for `'a`.
-    pub unsafe fn read(from: *const r2creds_request_options) -> Result<Self, Error> {
-        if from.is_null() {
+impl<'a> CollectedOptions<'a> {
+    pub fn read(from: Ptr<'a, r2creds_request_options>) -> Result<Self, Error> {
+        let Some(raw) = from.read()? else {
             return Ok(CollectedOptions { raw: None, headers: Vec::new(), poll: None });
-        }
-        // SAFETY: passed on to the caller.
-        unsafe {
-            let raw = input(from)?;
-            let headers = list(raw.headers, raw.headers_len, "headers")?;
-            // SAFETY: the caller promised a function that can be called with its context.
-            let poll = raw.poll.map(|poll| Box::new(move || poll(raw.poll_context) != 0) as Box<dyn Fn() -> bool>);
-            Ok(CollectedOptions { raw: Some(raw), headers, poll })
-        }
+        };
+        let headers = raw.list(raw.headers, raw.headers_len, "headers")?;
+        let context = raw.poll_context;
+        let poll = raw.poll.map(|poll| {
+            // SAFETY: the function can be called with its context, which `Ptr` was promised.
+            Box::new(move || unsafe { poll(context) } != 0) as Box<dyn Fn() -> bool>
+        });
+        Ok(CollectedOptions { raw: Some(raw), headers, poll })
     }
 
-    /// # Safety
-    /// As [`read`](Self::read).
-    pub unsafe fn options(&self) -> Result<RequestOptions<'_>, Error> {
+    pub fn options(&self) -> Result<RequestOptions<'_>, Error> {
         let Some(raw) = &self.raw else { return Ok(RequestOptions::default()) };
-        // SAFETY: passed on to the caller.
-        let (cancel, extra_body) = unsafe { (raw.cancel.as_ref(), text(raw.extra_body, "extra_body")?) };
         Ok(RequestOptions {
-            cancel: cancel.map(|cancel| cancel.0.clone()),
+            cancel: raw.pointer(raw.cancel).object().map(|cancel| cancel.0.clone()),
             poll: self.poll.as_deref(),
             headers: &self.headers,
-            extra_body,
+            extra_body: raw.text(raw.extra_body, "extra_body")?,
             timeout: milliseconds(raw.timeout_ms),
             max_retries: max_retries(raw.max_retries)?,
         })
@@ -287,26 +261,5 @@ fn max_retries(value: i32) -> Result<Option<u32>, Error> {
 }
 
 fn permission(value: i32) -> Result<Option<Permission>, Error> {
-    Ok(Some(match value {
-        0 => return Ok(None),
-        1 => Permission::ObjectReadOnly,
-        2 => Permission::ObjectReadWrite,
-        3 => Permission::AdminReadOnly,
-        4 => Permission::AdminReadWrite,
-        _ => return Err(Error::argument("permission", "an unknown number, expected an R2CREDS_PERMISSION_*, 1 to 4")),
-    }))
-}
-
-fn jurisdiction(value: i32) -> Result<Jurisdiction, Error> {
-    Ok(match value {
-        0 => Jurisdiction::Default,
-        1 => Jurisdiction::Eu,
-        2 => Jurisdiction::FedRamp,
-        _ => {
-            return Err(Error::argument(
-                "jurisdiction",
-                "an unknown number, expected an R2CREDS_JURISDICTION_*, 0 to 2",
-            ));
-        }
-    })
+    if value == 0 { Ok(None) } else { Permission::try_from(value).map(Some) }
 }

@@ -4,19 +4,36 @@ use std::ffi::{CString, c_char};
 use std::mem::size_of;
 use std::ptr;
 
-use super::types::{r2creds_api_error, r2creds_credentials, r2creds_error};
+use super::guard::{Object, Owned};
+use super::types::{r2creds_api_error, r2creds_cancel, r2creds_client, r2creds_credentials, r2creds_error};
 use crate::credentials::Credentials;
 use crate::error::{ApiError, Error};
 
-/// What a pointer to `r2creds_credentials` really points to: the view comes first, and points into the rest.
-#[repr(C)]
-pub struct OwnedCredentials {
-    view: r2creds_credentials,
-    _credentials: Credentials,
-    _request_id: Option<CString>,
+impl Object for r2creds_client {
+    type Kept = ();
 }
 
-pub fn credentials(credentials: Credentials) -> *mut r2creds_credentials {
+impl Object for r2creds_cancel {
+    type Kept = ();
+}
+
+impl Object for r2creds_credentials {
+    type Kept = (Credentials, Option<CString>);
+}
+
+impl Object for r2creds_error {
+    type Kept = ErrorParts;
+}
+
+/// Everything that an error points to, and what that points to.
+pub struct ErrorParts {
+    _strings: Vec<CString>,
+    _errors: Vec<r2creds_api_error>,
+    _error_pointers: Vec<*const r2creds_api_error>,
+    _message_pointers: Vec<*const c_char>,
+}
+
+pub fn credentials(credentials: Credentials) -> Owned<r2creds_credentials> {
     let [access_key_id, secret_access_key, session_token, endpoint] = credentials.c_strings();
     let request_id = credentials.request_id().map(c_string);
     let view = r2creds_credentials {
@@ -29,22 +46,11 @@ pub fn credentials(credentials: Credentials) -> *mut r2creds_credentials {
         issued_at: credentials.issued_at(),
         expires_at: credentials.expires_at(),
     };
-    Box::into_raw(Box::new(OwnedCredentials { view, _credentials: credentials, _request_id: request_id })).cast()
+    Owned::new(view, (credentials, request_id))
 }
 
-/// What a pointer to `r2creds_error` really points to.
-#[repr(C)]
-pub struct OwnedError {
-    view: r2creds_error,
-    /// Everything the view points to, and what that points to.
-    _strings: Vec<CString>,
-    _errors: Vec<r2creds_api_error>,
-    _error_pointers: Vec<*const r2creds_api_error>,
-    _message_pointers: Vec<*const c_char>,
-}
-
-pub fn error(error: &Error) -> *mut r2creds_error {
-    let facts = error.facts();
+pub fn error(error: &Error) -> Owned<r2creds_error> {
+    let data = error.data();
     let mut strings = Vec::new();
     let mut keep = |text: Option<&str>| {
         let Some(text) = text else { return ptr::null() };
@@ -54,7 +60,7 @@ pub fn error(error: &Error) -> *mut r2creds_error {
         strings.push(string);
         pointer
     };
-    let errors: Vec<r2creds_api_error> = facts
+    let errors: Vec<r2creds_api_error> = data
         .errors
         .iter()
         .map(|ApiError { code, message, documentation_url, pointer }| r2creds_api_error {
@@ -66,34 +72,33 @@ pub fn error(error: &Error) -> *mut r2creds_error {
         })
         .collect();
     let error_pointers: Vec<*const r2creds_api_error> = errors.iter().map(ptr::from_ref).collect();
-    let message_pointers: Vec<*const c_char> = facts.messages.iter().map(|message| keep(Some(message))).collect();
+    let message_pointers: Vec<*const c_char> = data.messages.iter().map(|message| keep(Some(message))).collect();
     let view = r2creds_error {
         struct_size: size_of::<r2creds_error>(),
-        message: keep(Some(&facts.message)),
-        hint: keep(facts.hint),
-        request_id: keep(facts.request_id.as_deref()),
-        field: keep(facts.field),
+        message: keep(Some(&data.message)),
+        hint: keep(data.hint),
+        request_id: keep(data.request_id.as_deref()),
+        field: keep(data.field),
         errors: start(&error_pointers),
         errors_len: error_pointers.len(),
         messages: start(&message_pointers),
         messages_len: message_pointers.len(),
-        retry_after_ms: facts.retry_after.map_or(-1, |asked| i64::try_from(asked.as_millis()).unwrap_or(i64::MAX)),
-        status: facts.status.code(),
-        http_status: i32::from(facts.http_status),
-        retryable: i32::from(facts.retryable),
-        attempts: i32::try_from(facts.attempts).unwrap_or(i32::MAX),
+        retry_after_ms: data.retry_after.map_or(-1, |asked| i64::try_from(asked.as_millis()).unwrap_or(i64::MAX)),
+        status: data.status.code(),
+        http_status: i32::from(data.http_status),
+        retryable: i32::from(data.retryable),
+        attempts: i32::try_from(data.attempts).unwrap_or(i32::MAX),
     };
-    let owned = OwnedError {
-        view,
+    let parts = ErrorParts {
         _strings: strings,
         _errors: errors,
         _error_pointers: error_pointers,
         _message_pointers: message_pointers,
     };
-    Box::into_raw(Box::new(owned)).cast()
+    Owned::new(view, parts)
 }
 
-/// NULL for an empty array, so that C cannot be tempted to look into it.
+/// NULL for an empty array, because an empty `Vec` has a pointer too, to nothing.
 fn start<T>(pointers: &[*const T]) -> *const *const T {
     if pointers.is_empty() { ptr::null() } else { pointers.as_ptr() }
 }
