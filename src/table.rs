@@ -59,26 +59,26 @@ macro_rules! table {
         }
 
         impl TryFrom<i32> for $name {
-            type Error = crate::error::Error;
+            type Error = Error;
 
             fn try_from(code: i32) -> Result<Self, Self::Error> {
                 Self::ALL.into_iter().find(|known| known.code() == code).ok_or_else(|| {
                     let [first, .., last] = Self::ALL.map(Self::code);
                     let name = $field.to_uppercase();
                     let problem = format!("an unknown number, expected an R2CREDS_{name}_*, {first} to {last}");
-                    crate::error::Error::argument($field, problem)
+                    Error::argument($field, problem)
                 })
             }
         }
 
         impl std::str::FromStr for $name {
-            type Err = crate::error::Error;
+            type Err = Error;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
                     let problem = if text.is_empty() { "empty" } else { "unknown" };
                     let expected = Self::spellings();
-                    crate::error::Error::argument($field, format_args!("{problem}, expected one of {expected}"))
+                    Error::argument($field, format_args!("{problem}, expected one of {expected}"))
                 })
             }
         }
