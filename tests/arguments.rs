@@ -1,17 +1,18 @@
 //! Bad input, through the C functions: each mistake has its own message, which names the field and what was expected
 //! and does not repeat the value, and nothing is sent. And what stands just inside each border is accepted.
-#![allow(unsafe_code)]
 
-mod support;
-
-use std::ffi::{OsStr, c_char};
+use std::ffi::c_char;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Command;
 use std::ptr;
 
 use r2creds::ffi::*;
-use support::{Client, Credentials, Failure, Memory, Options, PARENT_ID, PARENT_SECRET, Params, call, init};
+use support::calls::{
+    Client, Credentials, Failure, Memory, Options, Outcome, PARENT_ID, PARENT_SECRET, Params, RequestOptions, call,
+    init,
+};
+use support::process::{alone, set_environment};
+use support::server::DeadPort;
 
 /// Stands in bad values wherever there is room for it, and must never come back.
 const MARK: &str = "nobody-may-read-this";
@@ -51,66 +52,26 @@ trait Texts {
     fn memory(&mut self) -> &mut Memory;
 }
 
-impl Texts for Params {
-    fn place(&mut self, field: &str) -> &mut *const c_char {
-        match field {
-            "account_id" => &mut self.raw.account_id,
-            "bucket" => &mut self.raw.bucket,
-            "parent_access_key_id" => &mut self.raw.parent_access_key_id,
-            "parent_secret_access_key" => &mut self.raw.parent_secret_access_key,
-            "endpoint" => &mut self.raw.endpoint,
-            other => panic!("{other}"),
+macro_rules! texts {
+    ($type:ident: $($field:ident)*) => {
+        impl Texts for $type {
+            fn place(&mut self, field: &str) -> &mut *const c_char {
+                match field {
+                    $(stringify!($field) => &mut self.raw.$field,)*
+                    other => panic!("{other}"),
+                }
+            }
+
+            fn memory(&mut self) -> &mut Memory {
+                &mut self.memory
+            }
         }
-    }
-
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
-    }
+    };
 }
 
-impl Texts for Options {
-    fn place(&mut self, field: &str) -> &mut *const c_char {
-        match field {
-            "api_token" => &mut self.raw.api_token,
-            "base_url" => &mut self.raw.base_url,
-            "proxy_url" => &mut self.raw.proxy_url,
-            "ca_file" => &mut self.raw.ca_file,
-            "user_agent" => &mut self.raw.user_agent,
-            other => panic!("{other}"),
-        }
-    }
-
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
-    }
-}
-
-/// No more than what create may be given for one call, with the memory it points to.
-struct RequestOptions {
-    raw: r2creds_request_options,
-    memory: Memory,
-}
-
-impl RequestOptions {
-    fn empty() -> Self {
-        RequestOptions { raw: init(), memory: Memory::default() }
-    }
-
-    fn headers<T: AsRef<[u8]>>(&mut self, lines: &[T]) {
-        (self.raw.headers, self.raw.headers_len) = self.memory.list(lines);
-    }
-}
-
-impl Texts for RequestOptions {
-    fn place(&mut self, field: &str) -> &mut *const c_char {
-        assert_eq!(field, "extra_body");
-        &mut self.raw.extra_body
-    }
-
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
-    }
-}
+texts!(Params: account_id bucket parent_access_key_id parent_secret_access_key endpoint);
+texts!(Options: api_token base_url proxy_url ca_file user_agent);
+texts!(RequestOptions: extra_body);
 
 /// A refusal before anything was sent, with everything its error has to say.
 fn assert_refused(name: &str, failure: &Failure, status: r2creds_status, field: &str, says: &[&str]) {
@@ -144,7 +105,9 @@ fn text<T: Texts + 'static>(field: &'static str, value: impl AsRef<[u8]>, says: 
 
 /// A bad header, which must not be repeated.
 fn header(line: impl AsRef<[u8]>, says: &'static [&'static str]) -> Mistake<RequestOptions> {
-    bad("headers", line.as_ref().to_vec(), says, |options: &mut RequestOptions, line| options.headers(&[line]))
+    bad("headers", line.as_ref().to_vec(), says, |options: &mut RequestOptions, line| {
+        options.headers(&[line]);
+    })
 }
 
 fn bad<T: 'static>(
@@ -184,19 +147,16 @@ impl Silence {
     }
 }
 
-/// A client whose calls end with a refused connection once every argument was accepted, and the socket that keeps
-/// its port from being given to anybody else.
-fn refused_client() -> (Client, socket2::Socket) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
-    let mut options = Options::to(&format!("http://127.0.0.1:{port}"));
+/// A client whose calls end with a refused connection once every argument was accepted.
+fn refused_client() -> (Client, DeadPort) {
+    let nobody = DeadPort::bind();
+    let mut options = Options::to(&nobody.url());
     options.raw.max_retries = -1;
-    (options.client().unwrap(), socket)
+    (options.client().unwrap(), nobody)
 }
 
 /// Nothing was wrong with the arguments: an attempt was made.
-fn assert_attempted(name: &str, result: Result<Credentials, Failure>) {
+fn assert_attempted(name: &str, result: Outcome<Credentials>) {
     let failure = result.unwrap_err();
     assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_CONNECTION, 1), "{name}: {failure:?}");
 }
@@ -448,16 +408,27 @@ fn set_null(list: *const *const c_char, at: usize) {
     unsafe { list.cast_mut().add(at).write(ptr::null()) }
 }
 
-#[test]
-fn sign_refuses_every_mistake() {
-    for mistake in mistakes_in_params().into_iter().chain(mistakes_in_params_of_sign()) {
-        let mut params = Params::valid();
-        (mistake.spoil)(&mut params);
-        match params.sign() {
-            Err(failure) => mistake.check("sign", &failure),
+/// Makes each mistake in an otherwise valid struct, and has it refused.
+fn refuses<T, R>(
+    function: &str,
+    mistakes: impl IntoIterator<Item = Mistake<T>>,
+    valid: impl Fn() -> T,
+    call: impl Fn(&T) -> Outcome<R>,
+) {
+    for mistake in mistakes {
+        let mut given = valid();
+        (mistake.spoil)(&mut given);
+        match call(&given) {
+            Err(failure) => mistake.check(function, &failure),
             Ok(_) => panic!("{}: accepted", mistake.name),
         }
     }
+}
+
+#[test]
+fn sign_refuses_every_mistake() {
+    let mistakes = mistakes_in_params().into_iter().chain(mistakes_in_params_of_sign());
+    refuses("sign", mistakes, Params::valid, Params::sign);
 }
 
 #[test]
@@ -466,22 +437,11 @@ fn create_refuses_every_mistake_and_sends_nothing() {
     let mut options = silence.options();
     options.raw.timeout_ms = 100;
     let client = options.client().unwrap();
-    for mistake in mistakes_in_params().into_iter().chain(mistakes_in_params_of_create()) {
-        let mut params = Params::valid();
-        (mistake.spoil)(&mut params);
-        match client.create(&params) {
-            Err(failure) => mistake.check("create", &failure),
-            Ok(_) => panic!("{}: accepted", mistake.name),
-        }
-    }
-    for mistake in mistakes_in_request_options() {
-        let mut options = RequestOptions::empty();
-        (mistake.spoil)(&mut options);
-        match client.create_with(&Params::valid(), &raw const options.raw) {
-            Err(failure) => mistake.check("create", &failure),
-            Ok(_) => panic!("{}: accepted", mistake.name),
-        }
-    }
+    let mistakes = mistakes_in_params().into_iter().chain(mistakes_in_params_of_create());
+    refuses("create", mistakes, Params::valid, |params| client.create(params));
+    refuses("create", mistakes_in_request_options(), RequestOptions::empty, |options| {
+        client.create_with(&Params::valid(), options)
+    });
     assert!(silence.was_kept());
     // The same client does reach the listener once nothing is wrong.
     assert_eq!(client.create(&Params::valid()).unwrap_err().status, R2CREDS_STATUS_TIMEOUT);
@@ -671,14 +631,7 @@ fn with_ca_file(options: &mut Options, name: &str, content: &str) {
 #[test]
 fn client_new_refuses_every_mistake_and_sends_nothing() {
     let silence = Silence::new();
-    for mistake in mistakes_in_client_options() {
-        let mut options = silence.options();
-        (mistake.spoil)(&mut options);
-        match options.client() {
-            Err(failure) => mistake.check("client_new", &failure),
-            Ok(_) => panic!("{}: accepted", mistake.name),
-        }
-    }
+    refuses("client_new", mistakes_in_client_options(), || silence.options(), Options::client);
     drop(silence.options().client().unwrap());
     assert!(silence.was_kept());
 }
@@ -878,15 +831,25 @@ fn create_accepts_what_stands_on_the_border() {
     let (client, _port) = refused_client();
     let accepted: [Change<RequestOptions>; 11] = [
         ("nothing special", |_| {}),
-        ("headers", |o| o.headers(&["X-A: b", "x-a:c", "Accept: */*", "user-agent: own"])),
-        ("a header without a value", |o| o.headers(&["X-A:"])),
-        ("a header with a colon and a tab", |o| o.headers(&["X-A: b:\tc"])),
-        ("a header with every character in its name", |o| o.headers(&["!#$%&'*+-.^_`|~09azAZ: b"])),
+        ("headers", |o| {
+            o.headers(&["X-A: b", "x-a:c", "Accept: */*", "user-agent: own"]);
+        }),
+        ("a header without a value", |o| {
+            o.headers(&["X-A:"]);
+        }),
+        ("a header with a colon and a tab", |o| {
+            o.headers(&["X-A: b:\tc"]);
+        }),
+        ("a header with every character in its name", |o| {
+            o.headers(&["!#$%&'*+-.^_`|~09azAZ: b"]);
+        }),
         ("headers of no entries", |o| {
             o.headers(&["nothing"]);
             o.raw.headers_len = 0;
         }),
-        ("names that only begin like refused ones", |o| o.headers(&["Contents: a", "Hosts: b", "X-Authentic: c"])),
+        ("names that only begin like refused ones", |o| {
+            o.headers(&["Contents: a", "Hosts: b", "X-Authentic: c"]);
+        }),
         ("an empty object", |o| o.raw.extra_body = o.memory.text("{}")),
         ("a nested object", |o| o.raw.extra_body = o.memory.text(" {\"bucket2\" : {\"bucket\": [1e999, null]}} \n")),
         ("actions in the body", |o| o.raw.extra_body = o.memory.text("{\"actions\":[\"GetObject\"]}")),
@@ -895,7 +858,7 @@ fn create_accepts_what_stands_on_the_border() {
     for (name, change) in accepted {
         let mut options = RequestOptions::empty();
         change(&mut options);
-        assert_attempted(name, client.create_with(&Params::valid(), &raw const options.raw));
+        assert_attempted(name, client.create_with(&Params::valid(), &options));
     }
 }
 
@@ -904,7 +867,7 @@ fn a_null_struct_client_or_out_is_told_by_name() {
     let (client, _port) = refused_client();
     let params = Params::valid();
     let raw = &raw const params.raw;
-    let refused = |name, failure: Failure, field| {
+    let refused = |name, failure: Box<Failure>, field| {
         assert_refused(name, &failure, R2CREDS_STATUS_INVALID_ARGUMENT, field, &["NULL", "expected"]);
     };
     refused(
@@ -928,7 +891,7 @@ fn a_null_struct_client_or_out_is_told_by_name() {
     let without_out = |call: &dyn Fn(*mut *mut r2creds_error) -> r2creds_status| {
         // Without a place for the error, the status alone has to do.
         assert_eq!(call(ptr::null_mut()), R2CREDS_STATUS_INVALID_ARGUMENT);
-        support::call::<Credentials>(|unused, err| {
+        support::calls::call::<Credentials>(|unused, err| {
             unsafe { unused.write(ptr::null_mut()) };
             call(err)
         })
@@ -1000,7 +963,7 @@ fn resized<T>(value: &T, size: usize, tail: &[u8]) -> Vec<usize> {
 }
 
 /// Holds a struct's reader to the rules for sizes; `read` returns what was wrong, if anything.
-fn check_sizes<T>(name: &str, value: &T, first_size: usize, read: impl Fn(*const T) -> Option<Failure>) {
+fn check_sizes<T>(name: &str, value: &T, first_size: usize, read: impl Fn(*const T) -> Option<Box<Failure>>) {
     let known = size_of::<T>();
     let outcome = |size, tail: &[u8]| read(resized(value, size, tail).as_ptr().cast());
     for size in [0, 1, 4, 8, first_size - 8, first_size - 1, 4097, 5000, 1 << 31, usize::MAX - 7, usize::MAX] {
@@ -1029,7 +992,7 @@ fn check_sizes<T>(name: &str, value: &T, first_size: usize, read: impl Fn(*const
 fn the_size_handshake_of_every_struct() {
     let (client, _port) = refused_client();
     let params = Params::valid();
-    let attempted = |result: Result<Credentials, Failure>| {
+    let attempted = |result: Outcome<Credentials>| {
         result.err().filter(|failure| (failure.status, failure.attempts) != (R2CREDS_STATUS_CONNECTION, 1))
     };
     check_sizes("params of sign", &params.raw, 120, |raw| {
@@ -1042,7 +1005,9 @@ fn the_size_handshake_of_every_struct() {
         call::<Client>(|out, err| unsafe { r2creds_client_new(raw, out, err) }).err()
     });
     let options: r2creds_request_options = init();
-    check_sizes("request options", &options, 64, |raw| attempted(client.create_with(&params, raw)));
+    check_sizes("request options", &options, 64, |raw| {
+        attempted(call(|out, err| unsafe { r2creds_create(client.0, &raw const params.raw, raw, out, err) }))
+    });
 }
 
 /// Variables, and what `r2creds_client_new` makes of them: a status, a field, parts of the message.
@@ -1118,44 +1083,24 @@ const ENVIRONMENTS: &[Environment] = {
     ]
 };
 
-/// In a process of its own: the environment belongs to a process, and other tests run in this one.
 #[test]
 fn bad_values_in_the_environment() {
-    const MARKER: &str = "R2CREDS_TEST_IN_CHILD";
-    if std::env::var_os(MARKER).is_none() {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "bad_values_in_the_environment"])
-            .env_clear()
-            .env(MARKER, "1")
-            .output()
-            .unwrap();
-        let told = String::from_utf8_lossy(&child.stdout);
-        assert!(child.status.success() && told.contains("1 passed"), "{told}");
-        return;
-    }
-    let names = ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_EMAIL", "CLOUDFLARE_API_KEY", "CLOUDFLARE_BASE_URL"];
-    let proxies = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "HTTP_PROXY"];
-    for (variables, status, field, says) in ENVIRONMENTS {
-        for name in names.iter().chain(&proxies) {
-            // SAFETY: this is the only thread of the process that looks at the environment.
-            unsafe { std::env::remove_var(name) };
+    alone(&[], || {
+        for (variables, status, field, says) in ENVIRONMENTS {
+            set_environment(variables);
+            let result = call::<Client>(|out, err| unsafe { r2creds_client_new(ptr::null(), out, err) });
+            let Err(failure) = result else {
+                assert_eq!(*status, R2CREDS_STATUS_OK, "{variables:?}");
+                continue;
+            };
+            assert_eq!((failure.status, failure.field.as_deref()), (*status, *field), "{variables:?}: {failure:?}");
+            for part in *says {
+                assert!(failure.message.contains(part), "{variables:?}: {failure:?}");
+            }
+            assert!(!failure.texts().contains(MARK), "{variables:?}: {failure:?}");
+            assert_eq!((failure.attempts, failure.http_status), (0, 0), "{variables:?}: {failure:?}");
         }
-        for (name, value) in *variables {
-            // SAFETY: as above.
-            unsafe { std::env::set_var(name, OsStr::new(value)) };
-        }
-        let result = call::<Client>(|out, err| unsafe { r2creds_client_new(ptr::null(), out, err) });
-        let Err(failure) = result else {
-            assert_eq!(*status, R2CREDS_STATUS_OK, "{variables:?}");
-            continue;
-        };
-        assert_eq!((failure.status, failure.field.as_deref()), (*status, *field), "{variables:?}: {failure:?}");
-        for part in *says {
-            assert!(failure.message.contains(part), "{variables:?}: {failure:?}");
-        }
-        assert!(!failure.texts().contains(MARK), "{variables:?}: {failure:?}");
-        assert_eq!((failure.attempts, failure.http_status), (0, 0), "{variables:?}: {failure:?}");
-    }
+    });
 }
 
 #[test]

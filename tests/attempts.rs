@@ -1,7 +1,4 @@
 //! What create sends, which replies it believes, which it repeats, and what it says about those that refuse.
-#![allow(clippy::result_large_err)] // an error of a test is rare, and its size no matter
-
-mod support;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,20 +6,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use mockito::{Matcher, Mock, Server, ServerGuard};
 use r2creds::ffi::*;
-use support::{API_TOKEN, Client, Credentials, Failure, Memory, Options, PARENT_ID, PARENT_SECRET, Params, init};
+use support::calls::{
+    API_TOKEN, Client, Credentials, Failure, Options, Outcome, PARENT_ID, PARENT_SECRET, Params, RequestOptions,
+};
+use support::server::GRANTED;
 
 const PATH: &str = "/accounts/023e105f4ecef8ad9ca31a8372d0c353/r2/temp-access-credentials";
-const GRANTED: &str = concat!(
-    r#"{"success":true,"errors":[],"messages":[],"result":{"accessKeyId":"minted-id","#,
-    r#""secretAccessKey":"minted-secret","sessionToken":"minted-token"}}"#
-);
 const REFUSED: &str = r#"{"success":false,"errors":[{"code":7003,"message":"no"}],"messages":[],"result":null}"#;
 
 fn client(server: &ServerGuard) -> Client {
     Options::to(&server.url()).client().unwrap()
 }
 
-fn create(server: &ServerGuard) -> Result<Credentials, Failure> {
+fn create(server: &ServerGuard) -> Outcome<Credentials> {
     client(server).create(&Params::valid())
 }
 
@@ -34,7 +30,7 @@ fn answering(server: &mut ServerGuard, status: usize, headers: &[(&str, &str)], 
 
 /// The failure that this reply leads to after exactly so many requests.
 #[track_caller]
-fn failure_after(requests: usize, status: usize, headers: &[(&str, &str)], body: &str) -> Failure {
+fn failure_after(requests: usize, status: usize, headers: &[(&str, &str)], body: &str) -> Box<Failure> {
     let mut server = Server::new();
     let mock = answering(&mut server, status, headers, body).expect(requests).create();
     let failure = create(&server).unwrap_err();
@@ -44,7 +40,7 @@ fn failure_after(requests: usize, status: usize, headers: &[(&str, &str)], body:
 }
 
 #[track_caller]
-fn failure(status: usize, headers: &[(&str, &str)], body: &str) -> Failure {
+fn failure(status: usize, headers: &[(&str, &str)], body: &str) -> Box<Failure> {
     failure_after(1, status, headers, body)
 }
 
@@ -64,7 +60,7 @@ fn unix_now() -> i64 {
 /// What one call sends: headers in lower case, and the body.
 type Sent = (Vec<(String, String)>, String);
 
-fn sent_by(call: impl FnOnce(&ServerGuard) -> Result<Credentials, Failure>) -> Sent {
+fn sent_by(call: impl FnOnce(&ServerGuard) -> Outcome<Credentials>) -> Sent {
     let mut server = Server::new();
     let seen = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&seen);
@@ -113,11 +109,10 @@ fn the_body_keeps_the_order_of_the_contract() {
         params.prefixes(&["z/", "a/\"quoted\"", "Ünïcode/"]).objects(&["last", "first"]);
         params.raw.ttl_seconds = 604_800;
         params.raw.permission = R2CREDS_PERMISSION_ADMIN_READ_ONLY;
-        let mut memory = Memory::default();
-        let mut options: r2creds_request_options = init();
-        options.extra_body =
-            memory.text(r#" {"zeta": [1, 2.50], "actions":["GetObject"], "alpha":{"b":null,"a":"ä"}} "#);
-        client(server).create_with(&params, &raw const options)
+        let mut options = RequestOptions::empty();
+        options.raw.extra_body =
+            options.memory.text(r#" {"zeta": [1, 2.50], "actions":["GetObject"], "alpha":{"b":null,"a":"ä"}} "#);
+        client(server).create_with(&params, &options)
     });
     assert_eq!(
         sent.1,
@@ -147,10 +142,9 @@ fn every_permission_has_the_apis_spelling() {
 #[test]
 fn an_empty_extra_body_changes_nothing() {
     let sent = sent_by(|server| {
-        let mut memory = Memory::default();
-        let mut options: r2creds_request_options = init();
-        options.extra_body = memory.text("{}");
-        client(server).create_with(&Params::valid(), &raw const options)
+        let mut options = RequestOptions::empty();
+        options.raw.extra_body = options.memory.text("{}");
+        client(server).create_with(&Params::valid(), &options)
     });
     assert!(sent.1.ends_with(r#""ttlSeconds":900}"#), "{}", sent.1);
 }
@@ -236,11 +230,9 @@ fn extra_headers_and_the_user_agent_are_sent() {
     let sent = sent_by(|server| {
         let mut options = Options::to(&server.url());
         options.raw.user_agent = options.memory.text("my tool/2.0 (x; y)");
-        let mut memory = Memory::default();
-        let mut request: r2creds_request_options = init();
-        (request.headers, request.headers_len) =
-            memory.list(&["cf-r2-jurisdiction: eu", "X-Trace:a\tb", "x-trace: second ", "X-Empty:"]);
-        options.client().unwrap().create_with(&Params::valid(), &raw const request)
+        let mut request = RequestOptions::empty();
+        request.headers(&["cf-r2-jurisdiction: eu", "X-Trace:a\tb", "x-trace: second ", "X-Empty:"]);
+        options.client().unwrap().create_with(&Params::valid(), &request)
     });
     assert_eq!(values(&sent, "cf-r2-jurisdiction"), ["eu"]);
     assert_eq!(values(&sent, "x-trace"), ["a\tb", "second"]);
@@ -378,9 +370,9 @@ fn the_number_of_repeats_is_the_requests_else_the_clients() {
         let mock = answering(&mut server, 500, &[("retry-after-ms", "1")], "").expect(requests).create();
         let mut options = Options::to(&server.url());
         options.raw.max_retries = of_client;
-        let mut request: r2creds_request_options = init();
-        request.max_retries = of_request;
-        let failure = options.client().unwrap().create_with(&Params::valid(), &raw const request).unwrap_err();
+        let mut request = RequestOptions::empty();
+        request.raw.max_retries = of_request;
+        let failure = options.client().unwrap().create_with(&Params::valid(), &request).unwrap_err();
         mock.assert();
         assert_eq!(failure.attempts, i32::try_from(requests).unwrap(), "{of_client} {of_request}");
         // That nobody tries again does not mean that it would be in vain.
@@ -418,7 +410,7 @@ fn without_advice_the_waits_are_half_a_second_and_a_second_less_a_quarter() {
 }
 
 /// How long the one wait was that this advice led to.
-fn wait_for_advice(headers: &[(&str, &str)]) -> (Duration, Failure) {
+fn wait_for_advice(headers: &[(&str, &str)]) -> (Duration, Box<Failure>) {
     let mut server = Server::new();
     let mock = answering(&mut server, 503, headers, "").expect(2).create();
     let mut options = Options::to(&server.url());
@@ -561,9 +553,9 @@ fn the_timeout_of_a_request_replaces_the_clients_in_both_directions() {
         let mut options = Options::to(&server.url());
         options.raw.timeout_ms = of_client;
         options.raw.max_retries = 1;
-        let mut request: r2creds_request_options = init();
-        request.timeout_ms = of_request;
-        options.client().unwrap().create_with(&Params::valid(), &raw const request).unwrap_err();
+        let mut request = RequestOptions::empty();
+        request.raw.timeout_ms = of_request;
+        options.client().unwrap().create_with(&Params::valid(), &request).unwrap_err();
         mock.assert();
     }
 }
@@ -768,7 +760,7 @@ fn errors_of_a_wrong_shape_are_left_out_and_no_more() {
 }
 
 #[test]
-fn hints_are_those_of_the_facts_and_no_others() {
+fn hints_are_those_of_the_documented_refusals_and_no_others() {
     let told = |code: i64, message: &str| {
         format!(r#"{{"success":false,"errors":[{{"code":{code},"message":"{message}"}}],"messages":[],"result":null}}"#)
     };

@@ -1,63 +1,55 @@
 //! The library as C sees it: programs in `tests/c`, compiled by gcc and clang and run plainly, with sanitizers and
-//! under valgrind against servers on loopback; and the ABI against its record in `tests/abi`.
-#![allow(unsafe_code)]
+//! under valgrind against servers on loopback.
 
-#[path = "abi/checks.rs"]
-mod abi;
-#[path = "abi/frozen.rs"]
-mod frozen;
-#[path = "c/server.rs"]
-mod server;
-#[path = "c/toolchain.rs"]
-mod toolchain;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::ChildStdin;
+use std::sync::{Arc, Mutex};
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use support::scripted::{account, http, http_with, https};
+use support::server::{BlackHole, DeadPort, Server};
+use support::toolchain::{Compiler, Program, Way, each_way};
 
-use server::{Server, black_hole, closed_port};
-use toolchain::{Way, each_way, scratch};
-
-/// The certificate of a server, as a file that `ca_file` can name.
-fn certificate(server: &Server, name: &str) -> String {
-    let path: PathBuf = scratch(name).join("ca.pem");
-    std::fs::write(&path, &server.certificate).unwrap();
-    path.to_str().unwrap().to_owned()
+fn programs(name: &str, test: impl Fn(Program)) {
+    each_way(&format!("tests/c/{name}.c"), [Compiler::Gcc, Compiler::Clang], &[], test);
 }
 
 #[test]
 fn every_status_comes_with_its_error() {
-    each_way("statuses", |program| {
-        let (http, https, (closed, _socket)) = (Server::http(), Server::https(), closed_port());
-        program.run(&[&http.url(), &https.url(), &closed]);
+    programs("statuses", |program| {
+        let (http, (https, _trusted), nobody) = (http(), https(), DeadPort::bind());
+        program.run(&[&http.url(), &https.url(), &nobody.url()]);
     });
 }
 
 #[test]
 fn sixteen_threads_share_a_client() {
-    each_way("threads", |program| {
-        for server in [Server::http(), Server::https()] {
-            let ca_file = certificate(&server, "threads");
-            let arguments = [server.url(), ca_file];
-            let count = if server.certificate.is_empty() { 1 } else { 2 };
-            program.run(&arguments.each_ref().map(String::as_str)[..count]);
+    programs("threads", |program| {
+        let (http, (https, ca_file)) = (http(), https());
+        program.run(&[&http.url()]);
+        program.run(&[&https.url(), ca_file.path()]);
+        for server in [http, https] {
             // Never more than calls in flight; and kept, so never replaced either.
-            assert!(server.seen.most_open.load(Ordering::SeqCst) <= 16);
-            assert!(server.seen.accepted.load(Ordering::SeqCst) <= 16);
+            assert!(server.seen().peak <= 16);
+            assert!(server.seen().accepted <= 16);
         }
     });
 }
 
-/// The processes that used each connection of a server.
+/// The processes that used each connection of a server: their programs name them in the account id.
 fn processes(server: &Server) -> Vec<BTreeSet<String>> {
-    server.seen.accounts.lock().unwrap().values().cloned().collect()
+    let mut connections = BTreeMap::<usize, BTreeSet<String>>::new();
+    for request in server.seen().requests {
+        connections.entry(request.connection).or_default().insert(account(request.line()).to_owned());
+    }
+    connections.into_values().collect()
 }
 
 #[test]
 fn a_client_survives_fork() {
-    each_way("fork", |program| {
-        let (http, https) = (Server::http(), Server::https());
-        program.run(&[&http.url(), &https.url(), &certificate(&https, "fork"), "0"]);
+    programs("fork", |program| {
+        let (http, (https, ca_file)) = (http(), https());
+        program.run(&[&http.url(), &https.url(), ca_file.path(), "0"]);
         for server in [http, https] {
             let connections = processes(&server);
             // Parent, child and grandchild: each keeps one, even when another of them frees its client.
@@ -69,7 +61,7 @@ fn a_client_survives_fork() {
 
 #[test]
 fn a_client_survives_fork_with_threads_inside() {
-    each_way("fork", |mut program| {
+    programs("fork", |mut program| {
         let times = match program.way {
             Way::Plain(_) => 25,
             // Memory that only threads of the parent can reach is lost in the child, and rightly so.
@@ -80,8 +72,8 @@ fn a_client_survives_fork_with_threads_inside() {
             // The sanitizers' own allocator may be locked at the fork for ever.
             Way::Sanitized(_) => return,
         };
-        let (http, https) = (Server::http(), Server::https());
-        program.run(&[&http.url(), &https.url(), &certificate(&https, "fork-threads"), &times.to_string()]);
+        let (http, (https, ca_file)) = (http(), https());
+        program.run(&[&http.url(), &https.url(), ca_file.path(), &times.to_string()]);
         for server in [http, https] {
             let connections = processes(&server);
             assert!(connections.len() > times, "{}", connections.len());
@@ -92,51 +84,59 @@ fn a_client_survives_fork_with_threads_inside() {
 
 #[test]
 fn a_call_reads_no_environment_and_knows_its_process() {
-    each_way("process", |program| {
-        let server = Server::http();
+    programs("process", |program| {
+        let server = http();
         program.run(&[&server.url()]);
         // One for the first client; and of the second, one each for parent, child and grandchild.
-        assert_eq!(server.seen.accepted.load(Ordering::SeqCst), 4);
+        assert_eq!(server.seen().accepted, 4);
     });
 }
 
 #[test]
 fn a_call_ends_in_every_phase_when_asked() {
-    each_way("cancel", |program| {
-        let server = Server::http();
-        let (full, _filling, _listener) = black_hole();
+    programs("cancel", |program| {
+        // The program's standard input gets a byte each time a request is where its account id wants it.
+        let input = Arc::new(Mutex::new(None::<ChildStdin>));
+        let told = Arc::clone(&input);
+        let server = http_with(move || {
+            if let Some(input) = &mut *told.lock().unwrap() {
+                let _ = input.write_all(b".");
+            }
+        });
+        let hole = BlackHole::listen();
+        let stalled_tls = server.url().replacen("http", "https", 1);
         // More than the socket takes; but valgrind is too slow for that much JSON.
         let (more_slack, kilobytes) = match program.way {
             Way::Plain(_) => ("0", "6000"),
             Way::Sanitized(_) => ("1000", "6000"),
             Way::Valgrind => ("2000", "100"),
         };
-        let arguments = [&server.url(), &full, &server.stalled_tls_url(), more_slack, kilobytes];
-        program.run_fed(&arguments, |input| server.seen.tell(input));
+        let arguments = [&server.url(), &hole.url(), &stalled_tls, more_slack, kilobytes];
+        program.run_fed(&arguments, |of_program| *input.lock().unwrap() = Some(of_program));
     });
 }
 
 #[test]
 fn misuse_is_an_error() {
-    each_way("misuse", |program| {
-        let (closed, _socket) = closed_port();
-        program.run(&[&closed]);
+    programs("misuse", |program| {
+        let nobody = DeadPort::bind();
+        program.run(&[&nobody.url()]);
     });
 }
 
 #[test]
 fn a_server_that_leaves_raises_no_signal() {
-    each_way("sigpipe", |program| {
-        let (http, https) = (Server::http(), Server::https());
+    programs("sigpipe", |program| {
+        let (http, (https, ca_file)) = (http(), https());
         let prefixes = if program.way == Way::Valgrind { "200" } else { "4000" };
-        program.run(&[&http.url(), &https.url(), &certificate(&https, "sigpipe"), prefixes]);
+        program.run(&[&http.url(), &https.url(), ca_file.path(), prefixes]);
     });
 }
 
 #[test]
 fn a_panic_stays_inside() {
-    each_way("panic", |mut program| {
-        let server = Server::http();
+    programs("panic", |mut program| {
+        let server = http();
         program.may_speak = true;
         let spoken = program.run(&[&server.url()]);
         assert!(spoken.contains("panicked at"), "{spoken}");

@@ -1,21 +1,14 @@
 //! The library as C++ sees it: programs in `tests/cpp`, compiled by g++ and clang++ and run plainly, with sanitizers
 //! and under valgrind, and the example.
 
-// Each test program uses its own part of what the C programs are tested with.
-#[allow(dead_code)]
-#[path = "c/server.rs"]
-mod server;
-#[allow(dead_code)]
-#[path = "c/toolchain.rs"]
-mod toolchain;
-
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use server::Server;
-use toolchain::Compiler::{Clangxx, Gxx};
-use toolchain::{Compiler, compile, each_way_with, succeeded};
+use support::root;
+use support::scripted::http;
+use support::server::Server;
+use support::toolchain::Compiler::{Clangxx, Gxx};
+use support::toolchain::{self, Compiler, compile, succeeded};
 
 const WRAPPER: &str = include_str!("../include/r2creds.hpp");
 
@@ -53,21 +46,21 @@ fn vectors() -> Vec<String> {
 }
 
 fn each_way(name: &str, flags: &[&str], arguments: impl Fn() -> (Option<Server>, Vec<String>)) {
-    each_way_with(&format!("tests/cpp/{name}.cpp"), [Gxx, Clangxx], flags, |program| {
+    toolchain::each_way(&format!("tests/cpp/{name}.cpp"), [Gxx, Clangxx], flags, |program| {
         let (_server, arguments) = arguments();
         program.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     });
 }
 
 fn with_server() -> (Option<Server>, Vec<String>) {
-    let server = Server::http();
+    let server = http();
     let url = server.url();
     (Some(server), vec![url])
 }
 
 #[test]
 fn every_vector_and_every_refusal_in_two_translation_units() {
-    let second = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cpp/second.cpp");
+    let second = root().join("tests/cpp/second.cpp");
     each_way("values", &["-std=c++17", second.to_str().unwrap()], || (None, vectors()));
 }
 
@@ -89,16 +82,15 @@ fn designated_initialisers_and_stop_tokens() {
 #[test]
 fn freed_memory_holds_no_secret() {
     for compiler in Compiler::installed([Gxx, Clangxx]) {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cpp/secrets.cpp");
+        let source = root().join("tests/cpp/secrets.cpp");
         // As a user builds it: the optimiser must not drop the wiping of what is about to be freed.
         succeeded(&mut Command::new(compile(&source, compiler, &["-std=c++17", "-O2", "-D_GNU_SOURCE"])));
     }
 }
 
-/// Alone, twice, and in every standard, with and without exceptions; and it stays readable.
+/// Alone, twice, and in every standard, with and without exceptions.
 #[test]
-fn the_wrapper_compiles_without_a_warning_and_is_short() {
-    assert!(WRAPPER.lines().count() < 500);
+fn the_wrapper_compiles_without_a_warning() {
     for include in WRAPPER.lines().filter_map(|line| line.strip_prefix("#include ")) {
         assert!(include == "\"r2creds.h\"" || !include.contains(['.', '/', '"']), "{include}");
     }
@@ -118,12 +110,11 @@ fn the_wrapper_compiles_without_a_warning_and_is_short() {
 
 #[test]
 fn the_example_mints_both_ways() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/cpp/mint.cpp");
-    assert!(std::fs::read_to_string(&source).unwrap().lines().count() < 80);
+    let source = root().join("examples/cpp/mint.cpp");
     for compiler in Compiler::installed([Gxx, Clangxx]) {
         let copy = compiler.source("mint", &std::fs::read_to_string(&source).unwrap());
         let program = compile(&copy, compiler, &["-std=c++17"]);
-        let server = Server::http();
+        let server = http();
         let run = |arguments: &[&str], bucket: &str| {
             let mut command = Command::new(&program);
             command.args(arguments).env_clear().stdin(Stdio::null());

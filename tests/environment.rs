@@ -1,61 +1,17 @@
 //! What the environment decides: authentication, base URL, proxy, roots; and that only `r2creds_client_new` reads it.
 //!
 //! The environment belongs to the whole process, so every test runs in a child process of its own.
-#![allow(clippy::result_large_err)] // an error of a test is rare, and its size no matter
-
-#[path = "support/server.rs"]
-mod server;
-mod support;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::process::Command;
 use std::ptr;
 
 use r2creds::ffi::*;
-use server::{Authority, DeadPort, Request, Server, TempFile, granted, reply};
-use support::{Client, Failure, Options, Params, call};
-
-const MARKER: &str = "R2CREDS_TEST_IN_CHILD";
-const VARIABLES: [&str; 12] = [
-    "CLOUDFLARE_API_TOKEN",
-    "CLOUDFLARE_EMAIL",
-    "CLOUDFLARE_API_KEY",
-    "CLOUDFLARE_BASE_URL",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
-
-/// Runs a test in a process where nothing else runs and none of the variables is set.
-fn alone(name: &str, test: impl FnOnce()) {
-    if std::env::var_os(MARKER).is_some() {
-        return test();
-    }
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", name, "--test-threads=1", "--nocapture"]).env(MARKER, "1");
-    for variable in VARIABLES {
-        command.env_remove(variable);
-    }
-    let output = command.output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
-}
-
-/// From here on, exactly these variables are set.
-fn environment(variables: &[(&str, &str)]) {
-    assert!(std::env::var_os(MARKER).is_some());
-    // SAFETY: the only other threads are a server's, which do not read the environment.
-    unsafe {
-        VARIABLES.iter().for_each(|variable| std::env::remove_var(variable));
-        variables.iter().for_each(|(name, value)| std::env::set_var(name, value));
-    }
-}
+use support::calls::{Client, Options, Outcome, Params, call};
+use support::certificates::Authority;
+use support::files::TempFile;
+use support::process::{alone, set_environment};
+use support::server::{DeadPort, Request, Server, granted, reply};
 
 /// All options NULL, as far as the environment can decide them.
 fn nothing_set() -> Options {
@@ -69,7 +25,7 @@ fn text(options: &mut Options, value: Option<&str>) -> *const std::ffi::c_char {
 }
 
 /// A client with these explicit values for token, e-mail and key.
-fn authenticated(base_url: &str, [token, email, key]: [Option<&str>; 3]) -> Result<Client, Failure> {
+fn authenticated(base_url: &str, [token, email, key]: [Option<&str>; 3]) -> Outcome<Client> {
     let mut options = nothing_set();
     options.raw.base_url = text(&mut options, Some(base_url));
     options.raw.api_token = text(&mut options, token);
@@ -95,7 +51,7 @@ const ALL: [(&str, &str); 3] = [
 
 #[test]
 fn authentication_is_explicit_then_a_token_then_a_pair_and_never_two() {
-    alone("authentication_is_explicit_then_a_token_then_a_pair_and_never_two", || {
+    alone(&[], || {
         let server = Server::with_replies(vec![granted()]);
         let bearer = |token: &str| [Some(format!("Bearer {token}")), None, None];
         let pair = |email: &str, key: &str| [None, Some(email.to_owned()), Some(key.to_owned())];
@@ -123,7 +79,7 @@ fn authentication_is_explicit_then_a_token_then_a_pair_and_never_two() {
             (&[("CLOUDFLARE_API_TOKEN", "a b")], [Some("my-token"), None, None], bearer("my-token")),
             (&[("CLOUDFLARE_API_TOKEN", "a b")], explicit_pair, pair("me@example.test", "my-key")),
         ] {
-            environment(variables);
+            set_environment(variables);
             let client = authenticated(&server.url(), explicit).unwrap_or_else(|failure| panic!("{failure:?}"));
             client.create(&Params::valid()).unwrap();
             let requests = server.seen().requests;
@@ -134,7 +90,7 @@ fn authentication_is_explicit_then_a_token_then_a_pair_and_never_two() {
 
 #[test]
 fn without_authentication_there_is_no_client() {
-    alone("without_authentication_there_is_no_client", || {
+    alone(&[], || {
         for variables in [
             &[][..],
             &ALL[1..2],
@@ -143,7 +99,7 @@ fn without_authentication_there_is_no_client() {
             &[ALL[1], ("CLOUDFLARE_API_KEY", "")],
             &[("CLOUDFLARE_EMAIL", "\n"), ALL[2]],
         ] {
-            environment(variables);
+            set_environment(variables);
             let failure = authenticated("http://127.0.0.1:9", [None; 3]).err().unwrap();
             assert_eq!(failure.status, R2CREDS_STATUS_NO_AUTHENTICATION, "{variables:?}: {failure:?}");
             assert_eq!((failure.attempts, failure.retryable), (0, false));
@@ -155,9 +111,9 @@ fn without_authentication_there_is_no_client() {
 
 #[test]
 fn half_an_explicit_pair_is_refused_whatever_else_there_is() {
-    alone("half_an_explicit_pair_is_refused_whatever_else_there_is", || {
+    alone(&[], || {
         for variables in [&[][..], &ALL] {
-            environment(variables);
+            set_environment(variables);
             for token in [None, Some("my-token")] {
                 for (explicit, missing) in
                     [([token, Some("me@example.test"), None], "api_key"), ([token, None, Some("my-key")], "api_email")]
@@ -173,8 +129,8 @@ fn half_an_explicit_pair_is_refused_whatever_else_there_is() {
 
 #[test]
 fn an_empty_explicit_value_does_not_mean_the_environment() {
-    alone("an_empty_explicit_value_does_not_mean_the_environment", || {
-        environment(&ALL);
+    alone(&[], || {
+        set_environment(&ALL);
         for (explicit, field) in [
             ([Some(""), None, None], "api_token"),
             ([None, Some(""), Some("my-key")], "api_email"),
@@ -191,7 +147,7 @@ fn an_empty_explicit_value_does_not_mean_the_environment() {
 
 #[test]
 fn a_value_that_would_break_a_header_is_refused_and_named_but_not_shown() {
-    alone("a_value_that_would_break_a_header_is_refused_and_named_but_not_shown", || {
+    alone(&[], || {
         for (variable, field) in [
             ("CLOUDFLARE_API_TOKEN", "api_token"),
             ("CLOUDFLARE_EMAIL", "api_email"),
@@ -200,7 +156,7 @@ fn a_value_that_would_break_a_header_is_refused_and_named_but_not_shown() {
             for value in ["visible\r\nX-Evil: 1", "visible two", "visible\u{e9}", "visible\u{1}"] {
                 let others = ALL[1..].iter().filter(|(name, _)| *name != variable);
                 let variables: Vec<_> = others.copied().chain([(variable, value)]).collect();
-                environment(&variables);
+                set_environment(&variables);
                 let failure = authenticated("http://127.0.0.1:9", [None; 3]).err().unwrap();
                 assert_eq!(failure.status, R2CREDS_STATUS_INVALID_ARGUMENT, "{variable}");
                 assert_eq!(failure.field.as_deref(), Some(field));
@@ -208,8 +164,8 @@ fn a_value_that_would_break_a_header_is_refused_and_named_but_not_shown() {
                 assert!(!failure.texts().contains("visible\r") && !failure.texts().contains("Evil"));
             }
         }
-        environment(&[]);
-        // SAFETY: as in `environment`.
+        set_environment(&[]);
+        // SAFETY: as in `set_environment`.
         unsafe { std::env::set_var("CLOUDFLARE_API_TOKEN", OsStr::from_bytes(b"token\xff")) };
         let failure = authenticated("http://127.0.0.1:9", [None; 3]).err().unwrap();
         assert_eq!((failure.status, failure.field.as_deref()), (R2CREDS_STATUS_INVALID_ARGUMENT, Some("api_token")));
@@ -218,12 +174,12 @@ fn a_value_that_would_break_a_header_is_refused_and_named_but_not_shown() {
 
 #[test]
 fn the_base_url_of_the_environment_stands_in_for_the_option() {
-    alone("the_base_url_of_the_environment_stands_in_for_the_option", || {
+    alone(&[], || {
         let (server, other) = (Server::with_replies(vec![granted()]), Server::with_replies(vec![granted()]));
         for (value, path) in
             [(server.url(), "/accounts/"), (format!(" {}/client/v4/\n", server.url()), "/client/v4/accounts/")]
         {
-            environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", &value)]);
+            set_environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", &value)]);
             nothing_set().client().unwrap().create(&Params::valid()).unwrap();
             let requests = server.seen().requests;
             let line = requests.last().unwrap().line();
@@ -236,7 +192,7 @@ fn the_base_url_of_the_environment_stands_in_for_the_option() {
         assert_eq!(server.seen().requests.len(), 3);
         // The option goes first, and then nobody looks at the variable.
         for value in [server.url().as_str(), "ftp://nonsense"] {
-            environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", value)]);
+            set_environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", value)]);
             authenticated(&other.url(), [None; 3]).unwrap().create(&Params::valid()).unwrap();
         }
         assert_eq!((server.seen().requests.len(), other.seen().requests.len()), (3, 2));
@@ -245,7 +201,7 @@ fn the_base_url_of_the_environment_stands_in_for_the_option() {
 
 #[test]
 fn a_base_url_of_the_environment_has_the_rules_of_the_option() {
-    alone("a_base_url_of_the_environment_has_the_rules_of_the_option", || {
+    alone(&[], || {
         for value in [
             "nonsense",
             "ftp://127.0.0.1",
@@ -255,7 +211,7 @@ fn a_base_url_of_the_environment_has_the_rules_of_the_option() {
             "https://api.example.test/#fragment",
             "https://api.example.test:99999",
         ] {
-            environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", value)]);
+            set_environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", value)]);
             let failure = nothing_set().client().err().unwrap_or_else(|| panic!("{value}"));
             assert_eq!(failure.status, R2CREDS_STATUS_INVALID_ARGUMENT, "{value}");
             assert_eq!(failure.field.as_deref(), Some("base_url"), "{value}");
@@ -263,7 +219,7 @@ fn a_base_url_of_the_environment_has_the_rules_of_the_option() {
         }
         // Empty is unset: Cloudflare's own.
         for value in ["", " \t"] {
-            environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", value)]);
+            set_environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", value)]);
             nothing_set().client().unwrap();
         }
     });
@@ -272,7 +228,7 @@ fn a_base_url_of_the_environment_has_the_rules_of_the_option() {
 /// Whether a client for this place would use the proxy of the environment: one of a kind that is refused, so that
 /// making the client is enough to tell, and nothing is sent.
 fn is_proxied(base_url: &str, variables: &[(&str, &str)]) -> bool {
-    environment(variables);
+    set_environment(variables);
     match authenticated(base_url, [Some("my-token"), None, None]) {
         Ok(_) => false,
         Err(failure) => {
@@ -288,7 +244,7 @@ const SOCKS: &str = "socks5://user:seen-by-nobody@127.0.0.1:1080";
 
 #[test]
 fn a_proxy_of_another_kind_is_refused_from_each_variable() {
-    alone("a_proxy_of_another_kind_is_refused_from_each_variable", || {
+    alone(&[], || {
         for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
             for value in
                 [SOCKS, "socks5h://x:1", "https://user:seen-by-nobody@proxy.example.test:443", " socks4://x:1 "]
@@ -300,8 +256,8 @@ fn a_proxy_of_another_kind_is_refused_from_each_variable() {
             }
         }
         // Other schemes' variables are not ours.
-        environment(&[]);
-        // SAFETY: as in `environment`.
+        set_environment(&[]);
+        // SAFETY: as in `set_environment`.
         unsafe {
             std::env::set_var("HTTP_PROXY", SOCKS);
             std::env::set_var("http_proxy", SOCKS);
@@ -312,11 +268,11 @@ fn a_proxy_of_another_kind_is_refused_from_each_variable() {
 
 #[test]
 fn nonsense_in_a_proxy_variable_is_an_invalid_argument() {
-    alone("nonsense_in_a_proxy_variable_is_an_invalid_argument", || {
+    alone(&[], || {
         for value in
             ["nonsense", "nonsense:8080", "http://nonsense:port", "http://nonsense:1/path", "http://user:nonsense@"]
         {
-            environment(&[("HTTPS_PROXY", value)]);
+            set_environment(&[("HTTPS_PROXY", value)]);
             let failure = authenticated("https://api.example.test", [Some("my-token"), None, None]).err().unwrap();
             assert_eq!(failure.status, R2CREDS_STATUS_INVALID_ARGUMENT, "{value}");
             assert_eq!(failure.field.as_deref(), Some("proxy_url"), "{value}");
@@ -328,7 +284,7 @@ fn nonsense_in_a_proxy_variable_is_an_invalid_argument() {
 
 #[test]
 fn the_first_proxy_variable_that_is_set_counts() {
-    alone("the_first_proxy_variable_that_is_set_counts", || {
+    alone(&[], || {
         let order = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
         for first in 0..order.len() {
             for second in first + 1..order.len() {
@@ -344,7 +300,7 @@ fn the_first_proxy_variable_that_is_set_counts() {
 
 #[test]
 fn no_proxy_exempts_hosts_subdomains_and_addresses() {
-    alone("no_proxy_exempts_hosts_subdomains_and_addresses", || {
+    alone(&[], || {
         for (host, list, expected) in [
             ("api.example.test", "*", false),
             ("api.example.test", " * ", false),
@@ -388,7 +344,7 @@ fn no_proxy_exempts_hosts_subdomains_and_addresses() {
         assert!(is_proxied("https://api.example.test", &both("other.test", "*")));
         assert!(!is_proxied("https://api.example.test", &both(" ", "*")));
         // It is about the environment's proxy, not about one that was asked for.
-        environment(&[("NO_PROXY", "*")]);
+        set_environment(&[("NO_PROXY", "*")]);
         let mut options = Options::to("https://api.example.test");
         options.raw.proxy_url = options.memory.text(SOCKS);
         assert_eq!(options.client().err().unwrap().status, R2CREDS_STATUS_UNSUPPORTED);
@@ -400,8 +356,8 @@ const NOT_LOOPBACK: &str = "0.0.0.0";
 
 #[test]
 fn the_proxy_of_the_environment_is_used_unless_the_option_says_otherwise() {
-    alone("the_proxy_of_the_environment_is_used_unless_the_option_says_otherwise", || {
-        let authority = Authority::new();
+    alone(&[], || {
+        let authority = Authority::generate();
         let api = Server::start_tls(authority.server(NOT_LOOPBACK), |connection| {
             connection.request();
             connection.send(&granted());
@@ -418,17 +374,17 @@ fn the_proxy_of_the_environment_is_used_unless_the_option_says_otherwise() {
         };
         let counts = || (of_environment.seen().accepted, of_option.seen().accepted, api.seen().requests.len());
 
-        environment(&[("HTTPS_PROXY", &of_environment.url())]);
+        set_environment(&[("HTTPS_PROXY", &of_environment.url())]);
         assert!(create(None).unwrap_err().message.contains("proxy"));
         assert_eq!(counts(), (1, 0, 0));
         assert!(create(Some(&of_option.url())).unwrap_err().message.contains("proxy"));
         assert_eq!(counts(), (1, 1, 0));
         create(Some("")).unwrap();
         assert_eq!(counts(), (1, 1, 1));
-        environment(&[("HTTPS_PROXY", &of_environment.url()), ("NO_PROXY", NOT_LOOPBACK)]);
+        set_environment(&[("HTTPS_PROXY", &of_environment.url()), ("NO_PROXY", NOT_LOOPBACK)]);
         create(None).unwrap();
         assert_eq!(counts(), (1, 1, 2));
-        environment(&[]);
+        set_environment(&[]);
         create(None).unwrap();
         assert_eq!(counts(), (1, 1, 3));
     });
@@ -436,10 +392,10 @@ fn the_proxy_of_the_environment_is_used_unless_the_option_says_otherwise() {
 
 #[test]
 fn loopback_is_not_proxied_by_the_environment() {
-    alone("loopback_is_not_proxied_by_the_environment", || {
+    alone(&[], || {
         let proxy = Server::with_replies(vec![reply("403 Forbidden", "", "")]);
         let server = Server::with_replies(vec![granted()]);
-        environment(&[("HTTPS_PROXY", &proxy.url()), ("ALL_PROXY", &proxy.url())]);
+        set_environment(&[("HTTPS_PROXY", &proxy.url()), ("ALL_PROXY", &proxy.url())]);
         for host in ["127.0.0.1", "localhost"] {
             let url = format!("http://{host}:{}", server.port());
             authenticated(&url, [Some("my-token"), None, None]).unwrap().create(&Params::valid()).unwrap();
@@ -450,14 +406,14 @@ fn loopback_is_not_proxied_by_the_environment() {
 
 #[test]
 fn the_roots_of_the_environment_are_trusted_instead_of_the_systems() {
-    alone("the_roots_of_the_environment_are_trusted_instead_of_the_systems", || {
-        let authority = Authority::new();
+    alone(&[], || {
+        let authority = Authority::generate();
         let server = Server::start_tls(authority.server("127.0.0.1"), |connection| {
             connection.request();
             connection.send(&granted());
         });
-        let url = format!("https://127.0.0.1:{}", server.port());
-        let (ours, other) = (TempFile::new(authority.pem()), TempFile::new(Authority::new().pem()));
+        let url = server.url();
+        let (ours, other) = (TempFile::new(authority.pem()), TempFile::new(Authority::generate().pem()));
         let status = |ca_file: Option<&str>| {
             let mut options = Options::to(&url);
             options.raw.ca_file = text(&mut options, ca_file);
@@ -465,17 +421,17 @@ fn the_roots_of_the_environment_are_trusted_instead_of_the_systems() {
             let client = options.client()?;
             client.create(&Params::valid())
         };
-        environment(&[("SSL_CERT_FILE", ours.path())]);
+        set_environment(&[("SSL_CERT_FILE", ours.path())]);
         status(None).unwrap();
         // The option goes first, in both directions.
         assert_eq!(status(Some(other.path())).unwrap_err().status, R2CREDS_STATUS_TLS);
-        environment(&[("SSL_CERT_FILE", other.path())]);
+        set_environment(&[("SSL_CERT_FILE", other.path())]);
         assert_eq!(status(None).unwrap_err().status, R2CREDS_STATUS_TLS);
         status(Some(ours.path())).unwrap();
         // Whoever names a file wants that one: never others instead of it.
         let empty = TempFile::new("");
         for path in ["/nowhere/at/all.pem", empty.path()] {
-            environment(&[("SSL_CERT_FILE", path)]);
+            set_environment(&[("SSL_CERT_FILE", path)]);
             let failure = status(None).unwrap_err();
             assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_INVALID_ARGUMENT, 0), "{failure:?}");
             assert!(failure.message.contains("SSL_CERT_FILE"), "{}", failure.message);
@@ -485,7 +441,7 @@ fn the_roots_of_the_environment_are_trusted_instead_of_the_systems() {
         let directory = std::env::temp_dir().join(format!("r2creds-test-roots-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(directory.join("deadbeef.0"), authority.pem()).unwrap();
-        environment(&[("SSL_CERT_DIR", directory.to_str().unwrap())]);
+        set_environment(&[("SSL_CERT_DIR", directory.to_str().unwrap())]);
         let result = status(None);
         std::fs::remove_dir_all(&directory).unwrap();
         result.unwrap();
@@ -494,9 +450,9 @@ fn the_roots_of_the_environment_are_trusted_instead_of_the_systems() {
 
 #[test]
 fn an_empty_name_of_roots_is_none() {
-    alone("an_empty_name_of_roots_is_none", || {
+    alone(&[], || {
         for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-            environment(&[(variable, "")]);
+            set_environment(&[(variable, "")]);
             authenticated("https://127.0.0.1:9", [Some("my-token"), None, None])
                 .unwrap_or_else(|failure| panic!("{variable}: {failure:?}"));
         }
@@ -505,8 +461,8 @@ fn an_empty_name_of_roots_is_none() {
 
 #[test]
 fn create_does_not_read_the_environment() {
-    alone("create_does_not_read_the_environment", || {
-        let authority = Authority::new();
+    alone(&[], || {
+        let authority = Authority::generate();
         let api = Server::start_tls(authority.server(NOT_LOOPBACK), |connection| {
             // Every call has to connect anew, and so to ask again whatever it asks.
             if connection.request().is_some() {
@@ -515,13 +471,13 @@ fn create_does_not_read_the_environment() {
         });
         let ours = TempFile::new(authority.pem());
         let url = format!("https://{NOT_LOOPBACK}:{}", api.port());
-        environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", &url), ("SSL_CERT_FILE", ours.path())]);
+        set_environment(&[ALL[0], ("CLOUDFLARE_BASE_URL", &url), ("SSL_CERT_FILE", ours.path())]);
         let client = nothing_set().client().unwrap();
         // Not even before the first call.
         drop(ours);
-        let nobody = DeadPort::new();
-        let dead = format!("http://127.0.0.1:{}", nobody.port);
-        environment(&[
+        let nobody = DeadPort::bind();
+        let dead = nobody.url();
+        set_environment(&[
             ("CLOUDFLARE_API_TOKEN", "other-token"),
             ("CLOUDFLARE_BASE_URL", &dead),
             ("HTTPS_PROXY", &dead),

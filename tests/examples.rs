@@ -1,16 +1,6 @@
 //! The C programs in `examples/`, compiled and run as a user would, against servers on loopback. The S3 server trusts
 //! nothing: it checks the session token and the request's signature (SigV4) by the book.
 
-#[path = "c/server.rs"]
-#[allow(dead_code)]
-mod api;
-#[path = "support/server.rs"]
-mod server;
-mod support;
-#[path = "c/toolchain.rs"]
-#[allow(dead_code)]
-mod toolchain;
-
 use std::fmt::Write;
 use std::fs::File;
 use std::process::{Command, Output, Stdio};
@@ -18,9 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use ring::{digest, hmac};
 use serde_json::Value;
-use server::{Request, Server, reply};
-use support::{ACCOUNT, API_TOKEN, PARENT_ID, PARENT_SECRET};
-use toolchain::{Compiler, Program, each_way_with, is_installed};
+use support::calls::{ACCOUNT, API_TOKEN, PARENT_ID, PARENT_SECRET};
+use support::scripted;
+use support::server::{Request, Server, reply};
+use support::toolchain::{Compiler, Program, each_way, is_installed};
 
 const C: [Compiler; 2] = [Compiler::Gcc, Compiler::Clang];
 const BUCKET: &str = "example-bucket";
@@ -185,7 +176,7 @@ fn get_fetches_an_object_and_nothing_else() {
     if !is_installed("curl-config") {
         return;
     }
-    each_way_with("examples/c/get.c", C, &["-lcurl"], |program| {
+    each_way("examples/c/get.c", C, &["-lcurl"], |program| {
         let s3 = s3();
         let get = |key: &str| {
             let mut command = configured(&program);
@@ -227,7 +218,7 @@ fn the_s3_server_refuses_whatever_was_changed() {
     }
     let s3 = s3();
     let program = std::cell::RefCell::new(None);
-    each_way_with("examples/c/get.c", C, &["-lcurl"], |built| *program.borrow_mut() = Some(built));
+    each_way("examples/c/get.c", C, &["-lcurl"], |built| *program.borrow_mut() = Some(built));
     let program = program.into_inner().unwrap();
     ended(&configured(&program).env("R2_ENDPOINT", s3.url()).arg("a b").output().unwrap(), 0);
     let (request, host) = (s3.seen().requests[0].clone(), s3.address.to_string());
@@ -247,19 +238,19 @@ fn the_s3_server_refuses_whatever_was_changed() {
         (&hash, "UNSIGNED-PAYLOAD"),
         ("\r\n\r\n", "\r\nx-amz-acl: public-read\r\n\r\n"),
     ] {
-        let changed = Request { head: request.head.replace(from, to), body: Vec::new() };
+        let changed = Request { head: request.head.replace(from, to), ..request.clone() };
         assert_ne!(changed.head, request.head, "{from} is not there:\n{}", request.head);
         assert!(granted(&changed, &host).is_err(), "{from} {to}");
     }
-    assert!(granted(&Request { head: request.head.clone(), body: b"x".to_vec() }, &host).is_err());
+    assert!(granted(&Request { body: b"x".to_vec(), ..request.clone() }, &host).is_err());
     let date = request.header("x-amz-date")[0];
-    let old = Request { head: request.head.replace(date, &amz_date(SystemTime::UNIX_EPOCH)), body: Vec::new() };
+    let old = Request { head: request.head.replace(date, &amz_date(SystemTime::UNIX_EPOCH)), ..request.clone() };
     assert_eq!(granted(&old, &host), Err("date"));
 }
 
 #[test]
 fn mint_prints_a_credential_for_a_shell() {
-    each_way_with("examples/c/mint.c", C, &[], |program| {
+    each_way("examples/c/mint.c", C, &[], |program| {
         let output = configured(&program).args(["sign", "--print"]).env("R2_PREFIX", "camera 7/").output().unwrap();
         let spoken = ended(&output, 0);
         assert!(spoken.contains("keys that begin with camera 7/"), "{spoken}");
@@ -294,7 +285,7 @@ fn mint_prints_a_credential_for_a_shell() {
         let silent = configured(&program).arg("sign").output().unwrap();
         assert!(ended(&silent, 0).contains("every key") && silent.stdout.is_empty());
 
-        let server = api::Server::http();
+        let server = scripted::http();
         let create = |account: &str| {
             let mut command = configured(&program);
             command.args(["create", "--print"]).env("CLOUDFLARE_API_TOKEN", API_TOKEN);

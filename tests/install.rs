@@ -2,22 +2,18 @@
 //! `tests/consumers` that find it, link it and run with it; also with an older, a newer and a second one.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code)]
-#[path = "c/toolchain.rs"]
-mod toolchain;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
-
-use toolchain::{HEADER, is_installed, scratch, succeeded};
+use support::files::scratch;
+use support::toolchain::{is_installed, succeeded};
+use support::{HEADER, SYMBOLS};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const SYMBOLS: &str = include_str!("abi/symbols.txt");
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const SANITIZED: [&str; 3] = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 

@@ -1,15 +1,12 @@
 //! The manual: what Doxygen makes of the header's comments, and the man page.
 
-#[path = "c/toolchain.rs"]
-#[allow(dead_code)]
-mod toolchain;
-
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-
-use toolchain::{HEADER, answers, is_installed, scratch};
+use support::files::scratch;
+use support::toolchain::{answers, is_installed};
+use support::{HEADER, LAYOUT, SYMBOLS};
 
 const PAGE: &str = include_str!("../docs/r2creds.3");
 
@@ -102,7 +99,7 @@ fn the_man_page_has_every_function_as_the_header_has_it() {
         // A pointer's star belongs to the name in the header.
         assert!(header.contains(&format!("R2CREDS_API {}", declaration.replace("* ", "*"))), "{declaration}");
     }
-    for function in include_str!("abi/symbols.txt").lines() {
+    for function in SYMBOLS.lines() {
         assert!(declarations.iter().any(|declaration| declaration.contains(&format!("{function}("))), "{function}");
         assert!(PAGE.contains(&format!(".Nm {function}")), "{function}");
         // Declared, and explained.
@@ -113,7 +110,7 @@ fn the_man_page_has_every_function_as_the_header_has_it() {
 #[test]
 fn the_man_page_names_every_field_and_number() {
     let words: Vec<_> = PAGE.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    for line in include_str!("abi/layout.txt").lines() {
+    for line in LAYOUT.lines() {
         let name = line.split(' ').nth(1).unwrap();
         let short = name.strip_prefix("R2CREDS_STATUS_").unwrap_or(name);
         // The page says once that lists have a length, that structs have an initialiser, and where the details are.

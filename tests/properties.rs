@@ -1,21 +1,18 @@
 //! Whatever a server sends and whatever a caller passes: never a panic, always exactly one of a credential and an
 //! error, and both make sense.
-#![allow(unsafe_code, clippy::result_large_err)]
-
-mod support;
 
 use std::cell::Cell;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::ptr;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use r2creds::ffi::*;
 use serde_json::{Value, json};
-use support::{ACCOUNT, Client, Credentials, Failure, Options, PARENT_ID, PARENT_SECRET, Params, call, init};
+use support::calls::{
+    ACCOUNT, Client, Credentials, Options, Outcome, PARENT_ID, PARENT_SECRET, Params, RequestOptions, call,
+};
+use support::server::Server;
 
 /// No files of earlier failures: a case that failed becomes a test of its own.
 fn cases(cases: u32) -> Config {
@@ -23,49 +20,35 @@ fn cases(cases: u32) -> Config {
 }
 
 /// Answers every request with the bytes that it holds at that moment.
-struct Server {
+struct Script {
     client: Client,
     next: Arc<Mutex<Vec<u8>>>,
+    _server: Server,
 }
 
-impl Server {
+impl Script {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut options = Options::to(&format!("http://{}", listener.local_addr().unwrap()));
-        options.raw.max_retries = -1;
         let next = Arc::new(Mutex::new(Vec::new()));
         let replies = Arc::clone(&next);
-        // Its connections come one after the other: there is only one call at a time.
-        thread::spawn(move || listener.incoming().for_each(|socket| drop(answer(socket.unwrap(), &replies))));
-        Server { client: options.client().unwrap(), next }
+        let server = Server::start(move |connection| {
+            while connection.request().is_some() {
+                let reply = replies.lock().unwrap().clone();
+                connection.send(&reply);
+                // Told apart by what the tests put there, as HTTP would have it.
+                if !reply.starts_with(KEPT) {
+                    return;
+                }
+            }
+        });
+        let mut options = Options::to(&server.url());
+        options.raw.max_retries = -1;
+        Script { client: options.client().unwrap(), next, _server: server }
     }
 
     /// The server's next words, and what `create` makes of them. The connection is kept where they allow it.
-    fn create(&self, reply: Vec<u8>) -> Result<Credentials, Failure> {
+    fn create(&self, reply: Vec<u8>) -> Outcome<Credentials> {
         *self.next.lock().unwrap() = reply;
         self.client.create(&Params::valid())
-    }
-}
-
-fn answer(mut socket: TcpStream, replies: &Mutex<Vec<u8>>) -> std::io::Result<()> {
-    let (mut request, mut chunk) = (Vec::new(), [0; 4096]);
-    loop {
-        let count = socket.read(&mut chunk)?;
-        if count == 0 {
-            return Ok(());
-        }
-        request.extend_from_slice(&chunk[..count]);
-        // The body is an object without any object in it.
-        if !request.ends_with(b"}") {
-            continue;
-        }
-        request.clear();
-        let reply = replies.lock().unwrap().clone();
-        socket.write_all(&reply)?;
-        // Told apart by what the tests put there, as HTTP would have it.
-        if !reply.starts_with(KEPT) {
-            return Ok(());
-        }
     }
 }
 
@@ -82,7 +65,7 @@ fn reply(http_status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// One of the two outcomes, and nothing in it that no caller could expect.
-fn check_outcome(outcome: &Result<Credentials, Failure>) -> Result<(), TestCaseError> {
+fn check_outcome(outcome: &Outcome<Credentials>) -> Result<(), TestCaseError> {
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
     match outcome {
         Ok(made) => {
@@ -231,7 +214,7 @@ fn plainly_read(body: &[u8]) -> Option<[String; 3]> {
 
 #[test]
 fn any_body_with_any_status_is_a_credential_or_an_error() {
-    let server = Server::start();
+    let server = Script::start();
     let http_status = prop_oneof![4 => Just(200_u16), 2 => 200..=599_u16, 1 => 200..=999_u16];
     proptest!(cases(300), |(http_status in http_status, body in any_body())| {
         let outcome = server.create(reply(http_status, "", &body));
@@ -259,7 +242,7 @@ fn any_body_with_any_status_is_a_credential_or_an_error() {
 
 #[test]
 fn any_headers_are_survived() {
-    let server = Server::start();
+    let server = Script::start();
     let value = prop_oneof![
         "[ -~\t]{0,40}",
         any::<f64>().prop_map(|number| number.to_string()),
@@ -299,7 +282,7 @@ fn any_headers_are_survived() {
 
 #[test]
 fn any_bytes_instead_of_http_are_an_error() {
-    let server = Server::start();
+    let server = Script::start();
     let head = "(HTTP/[0-9]\\.[0-9]|HTTP/1\\.1|http/1\\.1|ICY|) ?[0-9]{0,4} ?[ -~]{0,10}(\r\n|\n|\r|)";
     let line = prop_oneof![
         "[A-Za-z0-9-]{0,12}:? ?[ -~]{0,20}(\r\n|\n|\r|)",
@@ -587,10 +570,10 @@ fn any_numbers_in_the_options_are_taken_or_refused() {
             }
         }
         // The clocks as well as the retries of one call; a zero tail is no obstacle.
-        let mut request: r2creds_request_options = init();
-        (request.timeout_ms, request.max_retries) = (clocks[0], max_retries.min(-1));
+        let mut request = RequestOptions::empty();
+        (request.raw.timeout_ms, request.raw.max_retries) = (clocks[0], max_retries.min(-1));
         let client = Options::to("http://127.0.0.1:1").client().unwrap();
-        let failure = client.create_with(&Params::valid(), &raw const request).unwrap_err();
+        let failure = client.create_with(&Params::valid(), &request).unwrap_err();
         let expected = if max_retries < -1 { R2CREDS_STATUS_INVALID_ARGUMENT } else { R2CREDS_STATUS_CONNECTION };
         prop_assert!(failure.status == expected || failure.status == R2CREDS_STATUS_TIMEOUT, "{failure:?}");
     });

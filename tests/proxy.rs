@@ -1,9 +1,4 @@
 //! create through a proxy by CONNECT: the tunnel, its authentication, every way it can fail, and when there is none.
-#![allow(clippy::result_large_err)] // an error of a test is rare, and its size no matter
-
-#[path = "support/server.rs"]
-mod server;
-mod support;
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -12,8 +7,11 @@ use std::time::Duration;
 
 use base64_simd::STANDARD;
 use r2creds::ffi::*;
-use server::{Authority, BlackHole, Connection, DeadPort, Server, TempFile, bounded, granted, reply};
-use support::{API_TOKEN, Client, Failure, Options, Params};
+use support::calls::{API_TOKEN, Client, Failure, Options, Params};
+use support::certificates::Authority;
+use support::files::TempFile;
+use support::server::{BlackHole, Connection, DeadPort, Server, granted, reply};
+use support::timing::bounded;
 
 /// A name that nobody can look up: who reaches it, reached it through the proxy.
 const NAME: &str = "api.example.test";
@@ -48,7 +46,7 @@ fn proxy_to(target: SocketAddr) -> Server {
 
 /// The API behind TLS under its name, and the file to trust it by.
 fn api(answer: Vec<u8>) -> (Server, TempFile) {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let server = Server::start_tls(authority.server(NAME), move |connection| {
         while connection.request().is_some() {
             connection.send(&answer);
@@ -72,7 +70,7 @@ fn client(api: &(Server, TempFile), proxy_url: &str) -> Client {
 }
 
 /// What a call to a name makes of this proxy, which is asked `1 + retries` times at most.
-fn fail(proxy_url: &str, retries: i32) -> Failure {
+fn fail(proxy_url: &str, retries: i32) -> Box<Failure> {
     let mut options = options(&format!("https://{NAME}"), proxy_url);
     options.raw.max_retries = retries;
     let failure = options.client().unwrap().create(&Params::valid()).unwrap_err();
@@ -226,8 +224,8 @@ fn a_proxy_that_closes_or_talks_nonsense_is_a_broken_connection() {
 
 #[test]
 fn a_proxy_that_is_not_there_is_a_broken_connection_and_repeated() {
-    let nobody = DeadPort::new();
-    let failure = fail(&format!("http://{ENCODED}@127.0.0.1:{}", nobody.port), 1);
+    let nobody = DeadPort::bind();
+    let failure = fail(&format!("http://{ENCODED}@127.0.0.1:{}", nobody.port()), 1);
     assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_CONNECTION, 2));
     assert!(failure.retryable);
 }
@@ -245,8 +243,8 @@ fn assert_stall(proxy_url: &str) {
 
 #[test]
 fn a_proxy_that_stalls_is_a_timeout_of_the_connection() {
-    let hole = BlackHole::new();
-    assert_stall(&format!("http://127.0.0.1:{}", hole.port));
+    let hole = BlackHole::listen();
+    assert_stall(&hole.url());
     // Before its answer, in it, after it; and with an answer that never ends.
     for beginning in ["", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\n\r\n"] {
         let proxy = Server::start(move |connection| {
@@ -285,7 +283,7 @@ fn an_answer_in_pieces_and_of_http_1_0_is_understood() {
 fn a_certificate_is_checked_through_the_tunnel() {
     let (api, _trusted) = api(granted());
     let proxy = proxy_to(api.address);
-    let other = TempFile::new(Authority::new().pem());
+    let other = TempFile::new(Authority::generate().pem());
     let mut options = options(&format!("https://{NAME}:{}", api.port()), &proxy.url());
     options.raw.ca_file = options.memory.text(other.path());
     options.raw.max_retries = 0;
@@ -297,7 +295,7 @@ fn a_certificate_is_checked_through_the_tunnel() {
 #[test]
 fn a_tunnel_that_dies_while_idle_is_replaced_in_silence() {
     // The API closes after each reply without a word about it, and the tunnel with it.
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let server = Server::start_tls(authority.server(NAME), |connection| {
         if connection.request().is_some() {
             connection.send(&granted());
@@ -318,7 +316,7 @@ fn a_tunnel_that_dies_while_idle_is_replaced_in_silence() {
 #[test]
 fn loopback_is_never_proxied() {
     let proxy = Server::with_replies(vec![reply("502 Bad Gateway", "", "")]);
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let file = TempFile::new(authority.pem());
     let plain = Server::with_replies(vec![granted()]);
     for host in ["127.0.0.1", "localhost", "LOCALHOST"] {
@@ -337,9 +335,9 @@ fn loopback_is_never_proxied() {
         client.create(&Params::valid()).unwrap_or_else(|failure| panic!("{host}: {failure:?}"));
     }
     // All of 127.0.0.0/8 and the IPv6 one, where nobody needs to listen to tell.
-    let nobody = DeadPort::new();
+    let nobody = DeadPort::bind();
     for host in ["127.1.2.3", "[::1]", "[0:0:0:0:0:0:0:1]"] {
-        options(&format!("http://{host}:{}", nobody.port), &proxy.url())
+        options(&format!("http://{host}:{}", nobody.port()), &proxy.url())
             .client()
             .unwrap()
             .create(&Params::valid())

@@ -1,22 +1,23 @@
 //! No secret is left behind: every block of memory is searched when it is freed, on every thread of the library, and
 //! every text that the library shows is searched as well.
-#![allow(unsafe_code)]
-
-mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char};
 use std::fmt;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use r2creds::ffi::*;
-use support::init;
+use rustls::ServerConfig;
+use support::calls::init;
+use support::certificates::Authority;
+use support::files::TempFile;
+use support::process;
+use support::server::Server;
 
 const API_TOKEN: &CStr = c"Api.Token.That.Nobody.May.See.0123456789";
 const API_KEY: &CStr = c"Api.Key.That.Nobody.May.See.abcdef0123";
@@ -217,12 +218,6 @@ fn the_search_finds_what_is_freed_or_moved_unwiped() {
     search.assert_nothing_found();
 }
 
-/// Answers each request with the next of its replies, and the last of them for ever.
-struct Server {
-    /// Leaked, as everything that is passed in.
-    url: &'static CStr,
-}
-
 #[derive(Clone)]
 struct Reply {
     /// Sent one after the other, each by itself.
@@ -261,84 +256,34 @@ impl Reply {
     }
 }
 
-impl Server {
-    fn start(replies: Vec<Reply>) -> Self {
-        Self::start_with(replies, "http", Plain)
-    }
+/// Answers each request with the next of its replies, and the last of them for ever. Its URL.
+fn serve(replies: Vec<Reply>) -> &'static CStr {
+    serve_with(replies, None)
+}
 
-    fn start_with(replies: Vec<Reply>, scheme: &str, wrap: impl Wrap) -> Self {
-        ours(|| {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let url = leaked(format!("{scheme}://127.0.0.1:{}", listener.local_addr().unwrap().port()));
-            let replies = Arc::new(Mutex::new(replies));
-            std::thread::spawn(move || {
-                IS_OURS.set(true);
-                for socket in listener.incoming() {
-                    let (replies, wrap) = (Arc::clone(&replies), wrap.clone());
-                    std::thread::spawn(move || {
-                        IS_OURS.set(true);
-                        wrap.serve(socket.unwrap(), &replies);
-                    });
+fn serve_with(replies: Vec<Reply>, config: Option<Arc<ServerConfig>>) -> &'static CStr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ours(|| {
+        let server = Server::start_on(listener, config, move |connection| {
+            // All of this thread, even after this handler.
+            IS_OURS.set(true);
+            while connection.request().is_some() {
+                let reply = &replies[(connection.requests_so_far() - 1).min(replies.len() - 1)];
+                for part in &reply.parts {
+                    if !connection.send(part) {
+                        return;
+                    }
                 }
-            });
-            Server { url }
-        })
-    }
-}
-
-/// What lies between the server and its socket.
-trait Wrap: Clone + Send + 'static {
-    fn serve(&self, socket: TcpStream, replies: &Mutex<Vec<Reply>>);
-}
-
-#[derive(Clone)]
-struct Plain;
-
-impl Wrap for Plain {
-    fn serve(&self, mut socket: TcpStream, replies: &Mutex<Vec<Reply>>) {
-        answer(&mut socket, replies);
-    }
-}
-
-#[derive(Clone)]
-struct Tls(Arc<rustls::ServerConfig>);
-
-impl Wrap for Tls {
-    fn serve(&self, mut socket: TcpStream, replies: &Mutex<Vec<Reply>>) {
-        let mut tls = rustls::ServerConnection::new(Arc::clone(&self.0)).unwrap();
-        answer(&mut rustls::Stream::new(&mut tls, &mut socket), replies);
-        tls.send_close_notify();
-        let _ = tls.write_tls(&mut socket);
-    }
-}
-
-fn answer(stream: &mut (impl Read + Write), replies: &Mutex<Vec<Reply>>) {
-    while read_request(stream).is_some() {
-        let mut replies = replies.lock().unwrap();
-        let reply = if replies.len() > 1 { replies.remove(0) } else { replies[0].clone() };
-        drop(replies);
-        for part in &reply.parts {
-            if stream.write_all(part).and_then(|()| stream.flush()).is_err() {
-                return;
+                if reply.closes {
+                    return connection.say_goodbye();
+                }
             }
-        }
-        if reply.closes {
-            return;
-        }
-    }
-}
-
-fn read_request(stream: &mut impl Read) -> Option<()> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
-    stream.read_exact(&mut body).ok()
+        });
+        let url = leaked(server.url());
+        // What it holds is freed by whichever of its threads is the last, and that one may not be ours.
+        std::mem::forget(server);
+        url
+    })
 }
 
 /// Text for C that is never freed, and so never searched.
@@ -585,45 +530,35 @@ fn client_new_leaves_nothing_behind() {
 
 #[test]
 fn secrets_from_the_environment_leave_nothing_behind() {
-    const MARKER: &str = "R2CREDS_TEST_IN_CHILD";
     let _alone = alone();
-    // In a process of its own: the environment belongs to a process, and other tests run in this one.
-    if std::env::var_os(MARKER).is_none() {
-        let child = ours(|| {
-            std::process::Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "secrets_from_the_environment_leave_nothing_behind"])
-                .env_clear()
-                .env(MARKER, "1")
-                .env("CLOUDFLARE_API_KEY", API_KEY.to_str().unwrap())
-                .env("CLOUDFLARE_EMAIL", "somebody@example.com")
-                .env("HTTPS_PROXY", format!(" {}127.0.0.1:1 ", PROXY_URL.to_str().unwrap()))
-                .output()
-                .unwrap()
-        });
-        let told = String::from_utf8_lossy(&child.stdout);
-        assert!(child.status.success() && told.contains("1 passed"), "{told}");
-        return;
-    }
-    let new_and_free = || new_client(&init()).map(|client| unsafe { r2creds_client_free(client) });
-    let set = |name: &str, pieces: &[&str]| {
-        // SAFETY: this is the only thread of the process that looks at the environment.
-        ours(|| unsafe { std::env::set_var(name, pieces.concat()) });
-    };
-    let token = API_TOKEN.to_str().unwrap();
-    let search = Search::begin();
-    new_and_free().unwrap();
-    set("CLOUDFLARE_API_TOKEN", &["  ", token, "\n"]);
-    new_and_free().unwrap();
-    set("CLOUDFLARE_API_TOKEN", &[token, "\nX: y"]);
-    assert_eq!(new_and_free(), Err(R2CREDS_STATUS_INVALID_ARGUMENT));
-    set("CLOUDFLARE_API_TOKEN", &[token]);
-    set("HTTPS_PROXY", &["socks5", &PROXY_URL.to_str().unwrap()[4..], "127.0.0.1:1"]);
-    assert_eq!(new_and_free(), Err(R2CREDS_STATUS_UNSUPPORTED));
-    set("HTTPS_PROXY", &[PROXY_URL.to_str().unwrap(), "127.0.0.1:1"]);
-    let client = new_client(&init()).unwrap();
-    assert_eq!(create(client, &params(), &init()), R2CREDS_STATUS_CONNECTION);
-    unsafe { r2creds_client_free(client) };
-    search.assert_nothing_found();
+    let proxy = format!(" {}127.0.0.1:1 ", PROXY_URL.to_str().unwrap());
+    let variables = [
+        ("CLOUDFLARE_API_KEY", API_KEY.to_str().unwrap()),
+        ("CLOUDFLARE_EMAIL", "somebody@example.com"),
+        ("HTTPS_PROXY", &proxy),
+    ];
+    process::alone(&variables, || {
+        let new_and_free = || new_client(&init()).map(|client| unsafe { r2creds_client_free(client) });
+        let set = |name: &str, pieces: &[&str]| {
+            // SAFETY: this is the only thread of the process that looks at the environment.
+            ours(|| unsafe { std::env::set_var(name, pieces.concat()) });
+        };
+        let token = API_TOKEN.to_str().unwrap();
+        let search = Search::begin();
+        new_and_free().unwrap();
+        set("CLOUDFLARE_API_TOKEN", &["  ", token, "\n"]);
+        new_and_free().unwrap();
+        set("CLOUDFLARE_API_TOKEN", &[token, "\nX: y"]);
+        assert_eq!(new_and_free(), Err(R2CREDS_STATUS_INVALID_ARGUMENT));
+        set("CLOUDFLARE_API_TOKEN", &[token]);
+        set("HTTPS_PROXY", &["socks5", &PROXY_URL.to_str().unwrap()[4..], "127.0.0.1:1"]);
+        assert_eq!(new_and_free(), Err(R2CREDS_STATUS_UNSUPPORTED));
+        set("HTTPS_PROXY", &[PROXY_URL.to_str().unwrap(), "127.0.0.1:1"]);
+        let client = new_client(&init()).unwrap();
+        assert_eq!(create(client, &params(), &init()), R2CREDS_STATUS_CONNECTION);
+        unsafe { r2creds_client_free(client) };
+        search.assert_nothing_found();
+    });
 }
 
 #[test]
@@ -636,7 +571,7 @@ fn create_leaves_nothing_behind() {
         closes: true,
     };
     let large = format!("{}{plain}", " ".repeat(100_000));
-    let server = Server::start(vec![
+    let url = serve(vec![
         Reply::new(200, "CF-Ray: 8a1b2c3d\r\n", &plain),
         Reply::new(201, "", &with_escapes),
         Reply::chunked(&plain, 40),
@@ -648,7 +583,7 @@ fn create_leaves_nothing_behind() {
         Reply::new(200, "", &plain),
     ]);
     let search = Search::begin();
-    for options in [with_token(server.url), with_key(server.url)] {
+    for options in [with_token(url), with_key(url)] {
         let client = new_client(&options).unwrap();
         for at in 0..9 {
             assert_eq!(create(client, &params(), &init()), R2CREDS_STATUS_OK, "{at}");
@@ -698,9 +633,9 @@ fn a_failed_create_leaves_nothing_behind() {
         Reply::new(200, "", &format!("{usual}{}", " ".repeat(1 << 20))),
         Reply::chunked(&format!("{usual}{}", " ".repeat(1 << 20)), 1 << 19),
     ]);
-    let server = Server::start(replies.clone());
+    let url = serve(replies.clone());
     let search = Search::begin();
-    let clients = [with_token(server.url), with_key(server.url)].map(|options| new_client(&options).unwrap());
+    let clients = [with_token(url), with_key(url)].map(|options| new_client(&options).unwrap());
     for at in 0..replies.len() {
         assert_ne!(create(clients[at % 2], &params(), &init()), R2CREDS_STATUS_OK, "{at}");
     }
@@ -713,9 +648,9 @@ fn a_failed_create_leaves_nothing_behind() {
 #[test]
 fn a_secret_as_an_escaped_key_leaves_nothing_behind() {
     let _alone = alone();
-    let server = Server::start(vec![Reply::new(200, "", &format!("{{\"{}\":1}}", escaped(SESSION_TOKEN)))]);
+    let url = serve(vec![Reply::new(200, "", &format!("{{\"{}\":1}}", escaped(SESSION_TOKEN)))]);
     let search = Search::begin();
-    assert_eq!(create_once(&with_token(server.url), &init()), R2CREDS_STATUS_INVALID_RESPONSE);
+    assert_eq!(create_once(&with_token(url), &init()), R2CREDS_STATUS_INVALID_RESPONSE);
     search.assert_nothing_found();
 }
 
@@ -725,14 +660,14 @@ fn secrets_in_the_headers_of_a_reply_are_not_told() {
     let token = API_TOKEN.to_str().unwrap();
     let echo = format!("CF-Ray: ray-{token}\r\nRetry-After: {token}\r\nX-Should-Retry: {token}\r\n");
     let usual = granted(SECRET_ACCESS_KEY, SESSION_TOKEN);
-    let server = Server::start(vec![
+    let url = serve(vec![
         Reply::new(400, &echo, "{}"),
         Reply::new(200, &echo, "{}"),
         Reply::new(302, &format!("Location: https://example.com/{token}\r\n"), ""),
         Reply::new(200, &format!("Content-Encoding: {token}\r\n"), &usual),
         Reply::new(200, &echo, &usual),
     ]);
-    let client = new_client(&with_token(server.url)).unwrap();
+    let client = new_client(&with_token(url)).unwrap();
     for expected in [
         R2CREDS_STATUS_BAD_REQUEST,
         R2CREDS_STATUS_INVALID_RESPONSE,
@@ -759,11 +694,10 @@ fn a_call_that_ends_early_leaves_nothing_behind() {
     let transient = Reply::new(500, "Retry-After-Ms: 1\r\n", &usual);
     let done = Reply::new(200, "", &usual);
     // Of its own, for it may notice a request after the call that sent it has ended.
-    let silent = Server::start(vec![stalled]);
-    let server =
-        Server::start(vec![transient, done.clone().truncated(100), Reply { closes: true, ..done.clone() }, done]);
+    let silent = serve(vec![stalled]);
+    let url = serve(vec![transient, done.clone().truncated(100), Reply { closes: true, ..done.clone() }, done]);
     let search = Search::begin();
-    let mut options = with_token(silent.url);
+    let mut options = with_token(silent);
     let mut request: r2creds_request_options = init();
     request.max_retries = -1;
     request.timeout_ms = 100;
@@ -771,7 +705,7 @@ fn a_call_that_ends_early_leaves_nothing_behind() {
     request.timeout_ms = 10_000;
     request.poll = Some(give_up);
     assert_eq!(create_once(&options, &request), R2CREDS_STATUS_CANCELLED);
-    options = with_token(server.url);
+    options = with_token(url);
     options.max_retries = 2;
     let client = new_client(&options).unwrap();
     // After two failed attempts, and on a connection that the server closed in between.
@@ -787,7 +721,7 @@ fn a_proxy_leaves_nothing_behind() {
     let _alone = alone();
     let echo = format!("{PROXY_PASSWORD} {PROXY_PASSWORD_AS_GIVEN} {PROXY_CREDENTIALS}");
     let headers = format!("X-Echo: {echo}\r\n");
-    let server = Server::start(vec![
+    let url = serve(vec![
         Reply::new(407, &headers, &echo),
         Reply::new(403, &headers, &echo),
         Reply::new(502, &headers, &echo),
@@ -795,7 +729,7 @@ fn a_proxy_leaves_nothing_behind() {
         Reply { parts: vec![format!("HTTP/1.1 200 OK\r\n\r\n{echo}").into_bytes()], closes: true },
         Reply { parts: vec![b"HTTP/1.1 200 OK\r\n\r\n".to_vec()], closes: true },
     ]);
-    let place = &server.url.to_bytes()["http://".len()..];
+    let place = &url.to_bytes()["http://".len()..];
     let proxy = leaked([PROXY_URL.to_bytes(), place].concat());
     // Never connected to: TEST-NET.
     let mut options = with_token(c"https://192.0.2.1");
@@ -810,26 +744,16 @@ fn a_proxy_leaves_nothing_behind() {
 #[test]
 fn create_over_tls_leaves_only_the_reply_in_the_buffers_of_rustls() {
     let _alone = alone();
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let ca_file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("secrets.pem");
-    std::fs::write(&ca_file, made.cert.pem()).unwrap();
-    let ca_file = leaked(ca_file.to_str().unwrap());
+    let authority = Authority::generate();
+    let ca_file = TempFile::new(authority.pem());
+    let ca_path = leaked(ca_file.path());
     let usual = granted(SECRET_ACCESS_KEY, SESSION_TOKEN);
-    let server = Server::start_with(
+    let url = serve_with(
         vec![Reply::new(200, "", &usual), Reply::chunked(&usual, 40), Reply::new(400, "", &usual)],
-        "https",
-        Tls(Arc::new(config)),
+        Some(authority.server("127.0.0.1")),
     );
-    let mut options = with_token(server.url);
-    options.ca_file = ca_file.as_ptr();
+    let mut options = with_token(url);
+    options.ca_file = ca_path.as_ptr();
     let search = Search::begin();
     let client = new_client(&options).unwrap();
     for expected in [R2CREDS_STATUS_OK, R2CREDS_STATUS_OK, R2CREDS_STATUS_BAD_REQUEST] {

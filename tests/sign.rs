@@ -1,10 +1,8 @@
 //! Local signing through the C ABI, against vectors that were made with an independent implementation.
 
-mod support;
-
 use r2creds::ffi::*;
 use serde_json::Value;
-use support::Params;
+use support::calls::Params;
 
 fn strings(value: &Value) -> Vec<String> {
     value.as_array().unwrap().iter().map(|entry| entry.as_str().unwrap().to_owned()).collect()

@@ -1,18 +1,15 @@
 //! What a connection can do to a call: break, stall, drip, flood, lie. And how connections are kept and replaced.
-#![allow(clippy::result_large_err)] // an error of a test is rare, and its size no matter
 
-#[path = "support/server.rs"]
-mod server;
-mod support;
-
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use r2creds::ffi::*;
-use server::{BlackHole, Connection, DeadPort, GRANTED, Server, bounded, granted, reply, timed};
-use support::{Client, Failure, Options, Params, init};
+use support::calls::{ACCOUNT, Client, Failure, Options, Params, RequestOptions};
+use support::server::{BlackHole, Connection, DeadPort, GRANTED, Server, granted, reply};
+use support::timing::{bounded, timed};
 
 /// A client that does not repeat, so that what is seen is one attempt.
 fn once(url: &str) -> Options {
@@ -21,7 +18,7 @@ fn once(url: &str) -> Options {
     options
 }
 
-fn fail_once(url: &str) -> Failure {
+fn fail_once(url: &str) -> Box<Failure> {
     once(url).client().unwrap().create(&Params::valid()).unwrap_err()
 }
 
@@ -66,7 +63,7 @@ fn assert_broken(act: impl Fn(&mut Connection) + Send + Sync + 'static) {
 
 /// A reply that is the same every time: told at once, and never asked for again.
 #[track_caller]
-fn assert_invalid(bytes: Vec<u8>) -> Failure {
+fn assert_invalid(bytes: Vec<u8>) -> Box<Failure> {
     let server = after_request(move |connection| {
         connection.send(&bytes);
         connection.until_closed();
@@ -96,17 +93,24 @@ fn a_reset_in_a_body_is_a_broken_connection() {
     });
 }
 
+/// A reply that ends here, in whatever place that is.
+#[track_caller]
+fn assert_cut(answer: &str) {
+    let sent = answer.to_owned();
+    let server = after_request(move |connection| {
+        connection.send(sent.as_bytes());
+    });
+    let failure = fail_once(&server.url());
+    assert_eq!(failure.status, R2CREDS_STATUS_CONNECTION, "{answer:?}: {failure:?}");
+    assert!(failure.retryable, "{answer:?}");
+}
+
 #[test]
 fn a_head_that_is_cut_is_a_broken_connection() {
     for head in
         ["H", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.1 200 OK\r\na: b\r\n"]
     {
-        let server = after_request(move |connection| {
-            connection.send(head.as_bytes());
-        });
-        let failure = fail_once(&server.url());
-        assert_eq!(failure.status, R2CREDS_STATUS_CONNECTION, "{head:?}: {failure:?}");
-        assert!(failure.retryable, "{head:?}");
+        assert_cut(head);
     }
     assert_broken(|connection| {
         connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n");
@@ -129,13 +133,7 @@ fn a_body_that_is_shorter_than_its_length_is_a_broken_connection() {
 #[test]
 fn a_chunked_body_that_is_cut_is_a_broken_connection() {
     for end in ["", "1\r\n", "5\r\n{}"] {
-        let server = after_request(move |connection| {
-            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-            connection.send(format!("{head}{:x}\r\n{GRANTED}\r\n{end}", GRANTED.len()).as_bytes());
-        });
-        let failure = fail_once(&server.url());
-        assert_eq!(failure.status, R2CREDS_STATUS_CONNECTION, "{end:?}: {failure:?}");
-        assert!(failure.retryable, "{end:?}");
+        assert_cut(&after_one_chunk(end));
     }
     assert_broken(|connection| {
         connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"suc");
@@ -145,14 +143,13 @@ fn a_chunked_body_that_is_cut_is_a_broken_connection() {
 #[test]
 fn a_cut_between_two_chunks_is_a_broken_connection_too() {
     for end in ["0", "1", "1;extension", "1\r\n \r", "0\r\ntrailer: x"] {
-        let server = after_request(move |connection| {
-            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-            connection.send(format!("{head}{:x}\r\n{GRANTED}\r\n{end}", GRANTED.len()).as_bytes());
-        });
-        let failure = fail_once(&server.url());
-        assert_eq!(failure.status, R2CREDS_STATUS_CONNECTION, "{end:?}: {failure:?}");
-        assert!(failure.retryable, "{end:?}");
+        assert_cut(&after_one_chunk(end));
     }
+}
+
+fn after_one_chunk(end: &str) -> String {
+    let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    format!("{head}{:x}\r\n{GRANTED}\r\n{end}", GRANTED.len())
 }
 
 #[test]
@@ -576,8 +573,8 @@ fn a_kept_connection_that_stalls_is_not_replaced() {
 
 #[test]
 fn nobody_there_is_a_connection_error_and_repeated() {
-    let nobody = DeadPort::new();
-    let url = format!("http://127.0.0.1:{}", nobody.port);
+    let nobody = DeadPort::bind();
+    let url = nobody.url();
     let failure = fail_once(&url);
     assert_eq!((failure.status, failure.http_status, failure.attempts), (R2CREDS_STATUS_CONNECTION, 0, 1));
     assert!(failure.retryable);
@@ -589,11 +586,12 @@ fn nobody_there_is_a_connection_error_and_repeated() {
 #[test]
 fn localhost_is_reached_on_either_protocol() {
     // A machine without IPv6 has the other half of this test left.
-    if let Ok(server) = Server::start_at("[::1]:0", None, |connection| {
-        while connection.request().is_some() {
-            connection.send(&granted());
-        }
-    }) {
+    if let Ok(listener) = TcpListener::bind("[::1]:0") {
+        let server = Server::start_on(listener, None, |connection| {
+            while connection.request().is_some() {
+                connection.send(&granted());
+            }
+        });
         for (host, expected) in
             [("localhost", "localhost"), ("[::1]", "[::1]"), ("[0:0:0:0:0:0:0:1]", "[0:0:0:0:0:0:0:1]")]
         {
@@ -618,7 +616,7 @@ fn a_head_is_written_so_that_every_server_understands_it() {
     let server = Server::with_replies(vec![granted()]);
     once(&server.url()).client().unwrap().create(&Params::valid()).unwrap();
     let request = server.seen().requests[0].clone();
-    assert_eq!(request.line(), format!("POST /accounts/{}/r2/temp-access-credentials HTTP/1.1", support::ACCOUNT));
+    assert_eq!(request.line(), format!("POST /accounts/{}/r2/temp-access-credentials HTTP/1.1", ACCOUNT));
     let length = request.body.len().to_string();
     for (name, value) in [
         ("host", server.address.to_string().as_str()),
@@ -779,8 +777,8 @@ fn a_drip_does_not_hold_up_any_clock() {
 
 #[test]
 fn a_black_hole_is_a_timeout_of_the_connection() {
-    let hole = BlackHole::new();
-    let url = format!("http://127.0.0.1:{}", hole.port);
+    let hole = BlackHole::listen();
+    let url = hole.url();
     assert_timeout(&clocks(&url, 0, 0, 300, -1), 300, 1, " connect_timeout_ms");
     // Narrower clocks cap it.
     assert_timeout(&clocks(&url, 0, 300, 0, -1), 300, 1, " attempt_timeout_ms");
@@ -794,9 +792,9 @@ fn a_black_hole_is_a_timeout_of_the_connection() {
 fn a_requests_timeout_bounds_everything_too() {
     let server = silent();
     let client = clocks(&server.url(), 60_000, 60_000, 60_000, 0);
-    let mut request: r2creds_request_options = init();
-    request.timeout_ms = 300;
-    let failure = bounded(300, || client.create_with(&Params::valid(), &raw const request).unwrap_err());
+    let mut request = RequestOptions::empty();
+    request.raw.timeout_ms = 300;
+    let failure = bounded(300, || client.create_with(&Params::valid(), &request).unwrap_err());
     assert_eq!(failure.status, R2CREDS_STATUS_TIMEOUT);
 }
 

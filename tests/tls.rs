@@ -1,17 +1,15 @@
 //! create over TLS: whom it trusts, which handshakes fail and how, and what an end without a goodbye means.
-#![allow(clippy::result_large_err)] // an error of a test is rare, and its size no matter
-
-#[path = "support/server.rs"]
-mod server;
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use r2creds::ffi::*;
 use rustls::ServerConfig;
-use server::{Authority, Connection, GRANTED, Server, TempFile, bounded, granted, reply};
-use support::{Client, Failure, Options, Params};
+use support::calls::{API_TOKEN, Client, Failure, Options, Params};
+use support::certificates::Authority;
+use support::files::TempFile;
+use support::server::{Connection, GRANTED, Server, granted, reply};
+use support::timing::bounded;
 
 fn answer(connection: &mut Connection) {
     while connection.request().is_some() {
@@ -35,7 +33,7 @@ fn client(authority: &Authority, host: &str, server: &Server) -> Client {
 
 #[test]
 fn the_ca_file_is_trusted_and_a_connection_is_kept() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     for host in ["127.0.0.1", "localhost"] {
         for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13], rustls::ALL_VERSIONS] {
             let server = Server::start_tls(authority.server_with(host, versions, |_| {}), answer);
@@ -51,20 +49,20 @@ fn the_ca_file_is_trusted_and_a_connection_is_kept() {
 
 #[test]
 fn a_ca_file_may_hold_several_certificates_and_other_text() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (Authority::generate(), Authority::generate());
     let file = TempFile::new(format!("# one\n{}\nand two\n{}\n", other.pem(), authority.pem()));
     let server = Server::start_tls(authority.server("127.0.0.1"), answer);
-    let mut options = Options::to(&format!("https://127.0.0.1:{}", server.port()));
+    let mut options = Options::to(&server.url());
     options.raw.ca_file = options.memory.text(file.path());
     options.client().unwrap().create(&Params::valid()).unwrap();
 }
 
 #[test]
 fn a_ca_file_is_read_when_the_client_is_made() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let file = TempFile::new(authority.pem());
     let server = Server::start_tls(authority.server("127.0.0.1"), answer);
-    let mut options = Options::to(&format!("https://127.0.0.1:{}", server.port()));
+    let mut options = Options::to(&server.url());
     options.raw.ca_file = options.memory.text(file.path());
     let client = options.client().unwrap();
     drop(file);
@@ -74,7 +72,7 @@ fn a_ca_file_is_read_when_the_client_is_made() {
 #[test]
 fn a_ca_file_that_cannot_be_used_is_refused_with_or_without_tls() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let mixed = format!("{}{broken}", authority.pem());
     for content in ["", "not PEM", broken, &mixed, "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n"] {
         let file = TempFile::new(content);
@@ -112,10 +110,10 @@ fn assert_tls(authority: &Authority, config: Arc<ServerConfig>, what: &str, hint
 
 #[test]
 fn a_certificate_that_does_not_hold_is_a_tls_error() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     assert_tls(&authority, authority.server("127.0.0.2"), "wrong address", None);
     assert_tls(&authority, authority.server("localhost"), "a name for an address", None);
-    assert_tls(&authority, Authority::new().server("127.0.0.1"), "issued by a namesake", None);
+    assert_tls(&authority, Authority::generate().server("127.0.0.1"), "issued by a namesake", None);
     let versions = rustls::ALL_VERSIONS;
     let expired = authority.server_with("127.0.0.1", versions, |params| {
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
@@ -139,8 +137,8 @@ fn a_certificate_that_does_not_hold_is_a_tls_error() {
 
 #[test]
 fn the_bundled_or_system_roots_do_not_trust_a_stranger() {
-    let server = Server::start_tls(Authority::new().server("127.0.0.1"), answer);
-    let client = Options::to(&format!("https://127.0.0.1:{}", server.port())).client().unwrap();
+    let server = Server::start_tls(Authority::generate().server("127.0.0.1"), answer);
+    let client = Options::to(&server.url()).client().unwrap();
     let failure = client.create(&Params::valid()).unwrap_err();
     assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_TLS, 1));
     assert!(failure.hint.as_deref().unwrap_or_default().contains("ca_file"), "{failure:?}");
@@ -157,7 +155,7 @@ fn what_is_no_tls_is_a_tls_error() {
             connection.send(bytes);
             connection.until_closed();
         });
-        let client = client_with(&Authority::new(), "127.0.0.1", &server, |options| options.raw.max_retries = 0);
+        let client = client_with(&Authority::generate(), "127.0.0.1", &server, |options| options.raw.max_retries = 0);
         let failure = client.create(&Params::valid()).unwrap_err();
         assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_TLS, 1), "{failure:?}");
         assert!(!failure.retryable);
@@ -176,7 +174,7 @@ fn a_handshake_that_stalls_is_a_timeout_of_the_connection() {
         for (timeout, attempt, connect, clock) in
             [(0, 0, 300, " connect_timeout_ms"), (0, 300, 0, " attempt_timeout_ms"), (300, 0, 0, " timeout_ms")]
         {
-            let client = client_with(&Authority::new(), "127.0.0.1", &server, |options| {
+            let client = client_with(&Authority::generate(), "127.0.0.1", &server, |options| {
                 options.raw.timeout_ms = timeout;
                 options.raw.attempt_timeout_ms = attempt;
                 options.raw.connect_timeout_ms = connect;
@@ -199,7 +197,7 @@ fn a_close_in_the_handshake_is_a_broken_connection_and_repeated() {
                 connection.will_reset();
             }
         });
-        let client = client_with(&Authority::new(), "127.0.0.1", &server, |options| options.raw.max_retries = 1);
+        let client = client_with(&Authority::generate(), "127.0.0.1", &server, |options| options.raw.max_retries = 1);
         let failure = client.create(&Params::valid()).unwrap_err();
         assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_CONNECTION, 2), "{failure:?}");
         assert!(failure.retryable);
@@ -208,8 +206,12 @@ fn a_close_in_the_handshake_is_a_broken_connection_and_repeated() {
 }
 
 /// How a call ends whose reply is this, with TLS's goodbye behind it or without.
-fn ended(versions: &[&'static rustls::SupportedProtocolVersion], answer: &str, is_orderly: bool) -> Option<Failure> {
-    let authority = Authority::new();
+fn ended(
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    answer: &str,
+    is_orderly: bool,
+) -> Option<Box<Failure>> {
+    let authority = Authority::generate();
     let answer = answer.to_owned();
     let server = Server::start_tls(authority.server_with("127.0.0.1", versions, |_| {}), move |connection| {
         if connection.request().is_some() {
@@ -252,7 +254,7 @@ fn a_dead_kept_connection_is_replaced_in_silence() {
     // Closed while idle, or under the next request; each with a goodbye and without.
     for waits_for_request in [false, true] {
         for is_orderly in [false, true] {
-            let authority = Authority::new();
+            let authority = Authority::generate();
             let server = Server::start_tls(authority.server("127.0.0.1"), move |connection| {
                 if connection.request().is_some() {
                     connection.send(&granted());
@@ -280,7 +282,7 @@ fn a_dead_kept_connection_is_replaced_in_silence() {
 
 #[test]
 fn a_second_reply_never_answers_the_next_request() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let forged = reply("200 OK", "", &GRANTED.replace("minted", "forged"));
     for is_together in [true, false] {
         let forged = forged.clone();
@@ -310,7 +312,7 @@ fn a_second_reply_never_answers_the_next_request() {
 #[test]
 fn no_reply_and_a_drip_are_timeouts() {
     for does_drip in [false, true] {
-        let authority = Authority::new();
+        let authority = Authority::generate();
         let server = Server::start_tls(authority.server("127.0.0.1"), move |connection| {
             connection.request();
             if does_drip {
@@ -331,7 +333,7 @@ fn no_reply_and_a_drip_are_timeouts() {
 #[test]
 fn large_requests_and_replies_arrive_whole() {
     const MEBIBYTE: usize = 1024 * 1024;
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let server = Server::start_tls(authority.server("127.0.0.1"), |connection| {
         while connection.request().is_some() {
             let extra = if connection.requests_so_far() > 1 { 1 } else { 0 };
@@ -351,17 +353,17 @@ fn large_requests_and_replies_arrive_whole() {
 
 #[test]
 fn an_error_of_tls_holds_no_secret() {
-    let authority = Authority::new();
-    let server = Server::start_tls(Authority::new().server("127.0.0.1"), answer);
+    let authority = Authority::generate();
+    let server = Server::start_tls(Authority::generate().server("127.0.0.1"), answer);
     let failure = client(&authority, "127.0.0.1", &server).create(&Params::valid()).unwrap_err();
-    assert!(!failure.texts().contains(support::API_TOKEN) && !failure.message.contains('\n'));
+    assert!(!failure.texts().contains(API_TOKEN) && !failure.message.contains('\n'));
     assert!(failure.message.contains("TLS"), "{}", failure.message);
 }
 
 /// rustls lists every name of a certificate that does not fit; nobody reads thirteen kilobytes.
 #[test]
 fn a_certificate_of_many_names_makes_no_long_message() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let config = authority.server_with("name.test", rustls::ALL_VERSIONS, |params| {
         let name = |at| format!("name-{at:03}.a-long-domain-of-an-example.test").try_into().unwrap();
         params.subject_alt_names = (0..300).map(|at| rcgen::SanType::DnsName(name(at))).collect();

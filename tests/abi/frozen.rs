@@ -6,16 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::server::Server;
-use crate::toolchain::{Compiler, HEADER, each_way_with, is_installed, scratch, succeeded};
-
-const LAYOUT: &str = include_str!("layout.txt");
-const SYMBOLS: &str = include_str!("symbols.txt");
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+use support::files::scratch;
+use support::scripted::http;
+use support::toolchain::{Compiler, each_way, is_installed, succeeded};
+use support::{HEADER, LAYOUT, SYMBOLS, root};
 
 /// Version and folder of each.
 fn releases() -> Vec<(String, PathBuf)> {
-    let folders = fs::read_dir(Path::new(ROOT).join("tests/abi")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = fs::read_dir(root().join("tests/abi")).unwrap().map(|entry| entry.unwrap().path());
     let named = |path: PathBuf| (path.file_name().unwrap().to_str().unwrap().to_owned(), path);
     let releases: Vec<_> = folders.filter(|path| path.is_dir()).map(named).collect();
     assert!(releases.iter().any(|(version, _)| version == "0.1.0"));
@@ -24,7 +22,7 @@ fn releases() -> Vec<(String, PathBuf)> {
 
 #[test]
 fn every_release_is_frozen() {
-    let changelog = fs::read_to_string(Path::new(ROOT).join("CHANGELOG.md")).unwrap();
+    let changelog = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
     let headings = changelog.lines().filter_map(|line| line.strip_prefix("## "));
     for version in headings.filter(|heading| !heading.contains("unreleased")) {
         let version = version.split(' ').next().unwrap();
@@ -42,11 +40,11 @@ fn every_release_is_frozen() {
 fn programs_of_every_release_run_with_this_library() {
     let headers = releases().into_iter().map(|(_, folder)| folder);
     // Today's as well: what compiled still compiles.
-    for headers in headers.chain([Path::new(ROOT).join("include")]) {
+    for headers in headers.chain([root().join("include")]) {
         // Relative, because flags become part of a file's name. Tests run in the root.
-        let flag = format!("-I{}", headers.strip_prefix(ROOT).unwrap().display());
-        each_way_with("tests/abi/program.c", [Compiler::Gcc, Compiler::Clang], &[&flag], |program| {
-            program.run(&[&Server::http().url()]);
+        let flag = format!("-I{}", headers.strip_prefix(root()).unwrap().display());
+        each_way("tests/abi/program.c", [Compiler::Gcc, Compiler::Clang], &[&flag], |program| {
+            program.run(&[&http().url()]);
         });
     }
 }
@@ -160,7 +158,7 @@ fn abidiff_finds_nothing_incompatible_with_a_release() {
     for (version, folder) in releases() {
         let layout = fs::read_to_string(folder.join("layout.txt")).unwrap();
         let symbols = fs::read_to_string(folder.join("symbols.txt")).unwrap();
-        let [old, new] = [("old", folder), ("new", Path::new(ROOT).join("include"))]
+        let [old, new] = [("old", folder), ("new", root().join("include"))]
             .map(|(name, headers)| object(&headers, &layout, &symbols, &format!("{version}-{name}")));
         assert_eq!(incompatible(&old, &new), "", "{version}");
     }
@@ -171,7 +169,7 @@ fn abidiff_notices_a_change() {
     if !is_installed("abidiff") {
         return;
     }
-    let old = object(&Path::new(ROOT).join("include"), LAYOUT, SYMBOLS, "today");
+    let old = object(&root().join("include"), LAYOUT, SYMBOLS, "today");
     for (change, from, to, is_compatible) in [
         ("field-in-the-middle", "    const char *bucket;\n", "    int64_t more;\n    const char *bucket;\n", false),
         ("field-gone", "    int32_t attempts;\n", "", false),

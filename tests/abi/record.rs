@@ -8,11 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use r2creds::ffi::*;
-
-use crate::toolchain::{Compiler, HEADER, compile, library, succeeded};
-
-const LAYOUT: &str = include_str!("layout.txt");
-const SYMBOLS: &str = include_str!("symbols.txt");
+use support::toolchain::{Compiler, compile, library, succeeded};
+use support::{HEADER, LAYOUT, SYMBOLS};
 
 /// The lines of `layout.txt` for these structs and constants, as Rust sees them.
 macro_rules! rust_layout {

@@ -1,5 +1,4 @@
 //! The C functions, called the way a C program calls them, with owned copies of what they return.
-#![allow(dead_code, unsafe_code, clippy::result_large_err, clippy::type_complexity)]
 
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
@@ -81,7 +80,7 @@ impl Params {
         self
     }
 
-    pub fn sign(&self) -> Result<Credentials, Failure> {
+    pub fn sign(&self) -> Outcome<Credentials> {
         call(|out, err| unsafe { r2creds_sign(&raw const self.raw, out, err) })
     }
 }
@@ -105,8 +104,25 @@ impl Options {
         options
     }
 
-    pub fn client(&self) -> Result<Client, Failure> {
+    pub fn client(&self) -> Outcome<Client> {
         call(|out, err| unsafe { r2creds_client_new(&raw const self.raw, out, err) })
+    }
+}
+
+/// What create may be given for one call.
+pub struct RequestOptions {
+    pub raw: r2creds_request_options,
+    pub memory: Memory,
+}
+
+impl RequestOptions {
+    pub fn empty() -> Self {
+        RequestOptions { raw: init(), memory: Memory::default() }
+    }
+
+    pub fn headers<T: AsRef<[u8]>>(&mut self, lines: &[T]) -> &mut Self {
+        (self.raw.headers, self.raw.headers_len) = self.memory.list(lines);
+        self
     }
 }
 
@@ -125,16 +141,12 @@ impl Drop for Client {
 }
 
 impl Client {
-    pub fn create(&self, params: &Params) -> Result<Credentials, Failure> {
-        self.create_with(params, ptr::null())
+    pub fn create(&self, params: &Params) -> Outcome<Credentials> {
+        call(|out, err| unsafe { r2creds_create(self.0, &raw const params.raw, ptr::null(), out, err) })
     }
 
-    pub fn create_with(
-        &self,
-        params: &Params,
-        options: *const r2creds_request_options,
-    ) -> Result<Credentials, Failure> {
-        call(|out, err| unsafe { r2creds_create(self.0, &raw const params.raw, options, out, err) })
+    pub fn create_with(&self, params: &Params, options: &RequestOptions) -> Outcome<Credentials> {
+        call(|out, err| unsafe { r2creds_create(self.0, &raw const params.raw, &raw const options.raw, out, err) })
     }
 }
 
@@ -149,6 +161,12 @@ pub struct Credentials {
     pub expires_at: i64,
 }
 
+/// Code, message, documentation URL, pointer.
+pub type ApiError = (i64, Option<String>, Option<String>, Option<String>);
+
+/// What a function returns: on the heap, where a failure makes no result large.
+pub type Outcome<T> = Result<T, Box<Failure>>;
+
 /// A status and everything its error object holds.
 #[derive(Debug)]
 pub struct Failure {
@@ -157,8 +175,7 @@ pub struct Failure {
     pub hint: Option<String>,
     pub request_id: Option<String>,
     pub field: Option<String>,
-    /// Code, message, documentation URL, pointer.
-    pub errors: Vec<(i64, Option<String>, Option<String>, Option<String>)>,
+    pub errors: Vec<ApiError>,
     pub messages: Vec<String>,
     pub retry_after_ms: i64,
     pub http_status: i32,
@@ -244,7 +261,7 @@ unsafe fn owned(text: *const c_char) -> Option<String> {
 /// Calls a function and holds it to the rules for its outputs.
 pub fn call<T: FromC>(
     function: impl FnOnce(*mut *mut T::Raw, *mut *mut r2creds_error) -> r2creds_status,
-) -> Result<T, Failure> {
+) -> Outcome<T> {
     // Not NULL before the call, so that a function that leaves them alone is found out.
     let mut out = ptr::dangling_mut::<T::Raw>();
     let mut err = ptr::dangling_mut::<r2creds_error>();
@@ -258,5 +275,5 @@ pub fn call<T: FromC>(
     // SAFETY: the function said so.
     let failure = unsafe { Failure::from_c(err) };
     assert_eq!(failure.status, status);
-    Err(failure)
+    Err(Box::new(failure))
 }

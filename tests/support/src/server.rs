@@ -1,25 +1,20 @@
 //! Raw servers on loopback, plain or with TLS: what a test wants to happen to each connection is a closure.
-#![allow(dead_code, unsafe_code)] // every test file uses another part of it
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 /// What a mint answers, with values that no test may find in an error.
 pub const GRANTED: &str = concat!(
     r#"{"success":true,"errors":[],"messages":[],"result":{"accessKeyId":"minted-id","#,
     r#""secretAccessKey":"minted-secret","sessionToken":"minted-token"}}"#
 );
-/// Contract: back within the clock plus 100 ms. The rest is for a machine that is busy with other tests.
-const SLACK: Duration = Duration::from_millis(500);
 /// Nothing in these tests takes this long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,48 +27,13 @@ pub fn granted() -> Vec<u8> {
     reply("200 OK", "", GRANTED)
 }
 
-/// What a call returned, and how long it took.
-pub fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let returned = call();
-    (returned, start.elapsed())
-}
-
-/// The call takes as long as its clock, and not much longer. Time in which this machine lets a thread wait that has
-/// nothing to do but to wake up does not count: it belongs to other work.
-#[track_caller]
-pub fn bounded<T>(clock_ms: u64, call: impl FnOnce() -> T) -> T {
-    let clock = Duration::from_millis(clock_ms);
-    let (end, ended) = mpsc::channel::<()>();
-    let ((returned, elapsed), late) = thread::scope(|scope| {
-        let beside = scope.spawn(move || {
-            let tick = Duration::from_millis(10);
-            let mut late = Duration::ZERO;
-            loop {
-                let (is_over, took) = timed(|| ended.recv_timeout(tick) == Err(RecvTimeoutError::Disconnected));
-                late += took.saturating_sub(tick);
-                if is_over {
-                    return late;
-                }
-            }
-        });
-        let made = timed(call);
-        drop(end); // as it is when the call panics
-        (made, beside.join().unwrap())
-    });
-    assert!(elapsed >= clock, "back after {elapsed:?}, before {clock:?}");
-    assert!(
-        elapsed < clock + SLACK + late,
-        "back after {elapsed:?}, expected {clock:?}; the machine was {late:?} late"
-    );
-    returned
-}
-
 /// One request as it came over the wire.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub head: String,
     pub body: Vec<u8>,
+    /// The number of its connection.
+    pub connection: usize,
 }
 
 impl Request {
@@ -85,10 +45,6 @@ impl Request {
     pub fn header(&self, name: &str) -> Vec<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
-    }
-
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
     }
 }
 
@@ -122,16 +78,17 @@ impl State {
 /// Accepts until it is dropped; every connection has a thread of its own.
 pub struct Server {
     pub address: SocketAddr,
+    scheme: &'static str,
     state: Arc<State>,
 }
 
 impl Server {
     pub fn start(handler: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
-        Self::start_at("127.0.0.1:0", None, handler).unwrap()
+        Self::start_on(loopback(), None, handler)
     }
 
     pub fn start_tls(config: Arc<ServerConfig>, handler: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
-        Self::start_at("127.0.0.1:0", Some(config), handler).unwrap()
+        Self::start_on(loopback(), Some(config), handler)
     }
 
     /// The `n`-th request, counted over all connections, gets the `n`-th reply; the last one goes on for ever.
@@ -144,14 +101,13 @@ impl Server {
         })
     }
 
-    /// Fails where this address does not exist.
-    pub fn start_at(
-        address: &str,
+    pub fn start_on(
+        listener: TcpListener,
         config: Option<Arc<ServerConfig>>,
         handler: impl Fn(&mut Connection) + Send + Sync + 'static,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
+    ) -> Self {
+        let address = listener.local_addr().unwrap();
+        let scheme = if config.is_some() { "https" } else { "http" };
         let state = Arc::new(State::default());
         let (handler, shared) = (Arc::new(handler), Arc::clone(&state));
         thread::spawn(move || {
@@ -175,7 +131,7 @@ impl Server {
                 });
             }
         });
-        Ok(Server { address, state })
+        Server { address, scheme, state }
     }
 
     pub fn port(&self) -> u16 {
@@ -183,7 +139,7 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     pub fn seen(&self) -> Seen {
@@ -255,6 +211,13 @@ impl Connection {
 
     /// The next request, which is also kept for [`Server::seen`]. `None`: the client closed, or spoke no HTTP.
     pub fn request(&mut self) -> Option<Request> {
+        let mut request = self.head()?;
+        self.body(&mut request)?;
+        Some(request)
+    }
+
+    /// The first half of [`Connection::request`]: the request without its body.
+    pub fn head(&mut self) -> Option<Request> {
         let end = loop {
             if let Some(at) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break at + 4;
@@ -262,17 +225,22 @@ impl Connection {
             self.fill()?;
         };
         let head = String::from_utf8(self.unread.drain(..end).collect()).ok()?;
-        let mut request = Request { head, body: Vec::new() };
+        Some(Request { head, body: Vec::new(), connection: self.number })
+    }
+
+    /// The second half.
+    pub fn body(&mut self, request: &mut Request) -> Option<()> {
         let length = request.header("content-length").first().map_or(0, |length| length.parse().unwrap());
         while self.unread.len() < length {
             self.fill()?;
         }
         request.body = self.unread.drain(..length).collect();
         self.state.change(|seen| seen.requests.push(request.clone()));
-        Some(request)
+        Some(())
     }
 
-    fn fill(&mut self) -> Option<()> {
+    /// Reads a little more. `None`: the client closed.
+    pub fn fill(&mut self) -> Option<()> {
         let mut chunk = [0; 16 * 1024];
         let count = self.wire.read(&mut chunk).ok().filter(|count| *count > 0)?;
         self.unread.extend_from_slice(&chunk[..count]);
@@ -326,107 +294,60 @@ impl Connection {
     }
 }
 
-/// A port where nobody listens, and nobody else can begin to.
-pub struct DeadPort {
-    pub port: u16,
-    _socket: socket2::Socket,
+fn loopback() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
+fn bound() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket
+}
+
+fn port(socket: &Socket) -> u16 {
+    socket.local_addr().unwrap().as_socket().unwrap().port()
+}
+
+/// A port where nobody listens, and nobody else can begin to.
+pub struct DeadPort(Socket);
+
 impl DeadPort {
-    pub fn new() -> Self {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        let port = socket.local_addr().unwrap().as_socket().unwrap().port();
-        DeadPort { port, _socket: socket }
+    pub fn bind() -> Self {
+        DeadPort(bound())
+    }
+
+    pub fn port(&self) -> u16 {
+        port(&self.0)
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port())
     }
 }
 
 /// A port that takes no further connection and refuses none: its backlog is full.
 pub struct BlackHole {
-    pub port: u16,
-    _listener: socket2::Socket,
-    _waiting: Vec<socket2::Socket>,
+    listener: Socket,
+    _waiting: Vec<Socket>,
 }
 
 impl BlackHole {
-    pub fn new() -> Self {
-        let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        let listener = socket();
-        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    pub fn listen() -> Self {
+        let listener = bound();
         listener.listen(0).unwrap();
         let address = listener.local_addr().unwrap();
         let waiting = (0..8).map(|_| {
-            let client = socket();
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
             client.set_nonblocking(true).unwrap();
             // Says that it is in progress, and for all but the first it stays so.
             let _ = client.connect(&address);
             client
         });
-        let waiting = waiting.collect();
-        BlackHole { port: address.as_socket().unwrap().port(), _listener: listener, _waiting: waiting }
-    }
-}
-
-/// A certificate authority that lives in memory.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    pub fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "authority of a test");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        let _waiting = waiting.collect();
+        BlackHole { listener, _waiting }
     }
 
-    pub fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    /// A server that shows a certificate for this name or address.
-    pub fn server(&self, name: &str) -> Arc<ServerConfig> {
-        self.server_with(name, rustls::ALL_VERSIONS, |_| {})
-    }
-
-    pub fn server_with(
-        &self,
-        name: &str,
-        versions: &[&'static rustls::SupportedProtocolVersion],
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Arc<ServerConfig> {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.into()], key)
-            .unwrap();
-        Arc::new(config)
-    }
-}
-
-/// A file that is removed again.
-pub struct TempFile(std::path::PathBuf);
-
-impl TempFile {
-    pub fn new(content: impl AsRef<[u8]>) -> Self {
-        static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let name = format!("r2creds-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, content).unwrap();
-        TempFile(path)
-    }
-
-    pub fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", port(&self.listener))
     }
 }

@@ -1,4 +1,4 @@
-//! Compiles the C programs against the shared library, and runs them plainly, with sanitizers and under valgrind.
+//! Compiles C and C++ programs against the shared library, and runs them plainly, with sanitizers and under valgrind.
 
 use std::fs;
 use std::io::Write;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-pub const HEADER: &str = include_str!("../../include/r2creds.h");
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+use crate::files::{all_scratch, scratch};
+use crate::root;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compiler {
@@ -65,15 +65,6 @@ pub fn answers(tool: &str, argument: &str) -> bool {
     found
 }
 
-/// A folder inside the build folder, of the running test alone.
-pub fn scratch(name: &str) -> PathBuf {
-    // libtest names the thread after the test.
-    let test = std::thread::current().name().unwrap_or_default().replace(':', "-");
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c").join(test).join(name);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
 /// The shared library to test: in `R2CREDS_LIB_DIR`, or the one that was built with these tests.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
@@ -105,7 +96,7 @@ fn library_folder() -> &'static Path {
 pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
     let stem = source.file_stem().unwrap().to_str().unwrap();
     // A source that a test has written lies in a folder of its own; one of the repository gets it.
-    let folder = source.parent().filter(|folder| folder.starts_with(env!("CARGO_TARGET_TMPDIR")));
+    let folder = source.parent().filter(|folder| folder.starts_with(all_scratch()));
     // Flags only: a further source file is not part of the name.
     let named = flags.iter().filter(|flag| flag.starts_with('-'));
     let name: String = named.flat_map(|flag| flag.chars()).filter(|c| c.is_ascii_alphanumeric()).collect();
@@ -117,7 +108,7 @@ pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
     command.args([compiler.standards()[0], "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
     command.args(["-Wmissing-field-initializers", "-Wconversion", "-g", "-O1", "-pthread"]);
     // Flags come after the source, for they may be libraries, and before the header, which they may replace.
-    command.arg(source).args(flags).arg("-I").arg(Path::new(ROOT).join("include")).arg("-o").arg(&program);
+    command.arg(source).args(flags).arg("-I").arg(root().join("include")).arg("-o").arg(&program);
     command.arg("-L").arg(libraries).arg("-lr2creds").arg(format!("-Wl,-rpath,{}", libraries.display()));
     succeeded(&mut command);
     program
@@ -149,15 +140,10 @@ pub struct Program {
     pub valgrind_options: &'static [&'static str],
 }
 
-/// Compiles `tests/c/<name>.c` in each way that this machine can, one after the other, and hands each to `test`.
-#[allow(dead_code)]
-pub fn each_way(name: &str, test: impl Fn(Program)) {
-    each_way_with(&format!("tests/c/{name}.c"), [Compiler::Gcc, Compiler::Clang], &[], test);
-}
-
-/// The same for any source in this repository, with the GNU compiler first.
-pub fn each_way_with(source: &str, compilers: [Compiler; 2], flags: &[&str], test: impl Fn(Program)) {
-    let source = Path::new(ROOT).join(source);
+/// Compiles a source of this repository in each way that this machine can, one after the other, and hands each to
+/// `test`. The GNU compiler comes first.
+pub fn each_way(source: &str, compilers: [Compiler; 2], flags: &[&str], test: impl Fn(Program)) {
+    let source = root().join(source);
     let name = source.file_stem().unwrap().to_str().unwrap();
     let gnu = compilers[0];
     let mut ways = Vec::new();
