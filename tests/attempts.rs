@@ -86,7 +86,11 @@ fn the_request_is_what_the_api_documents() {
     assert_eq!(
         sent.1,
         format!(
-            r#"{{"bucket":"example-bucket","parentAccessKeyId":"{PARENT_ID}","permission":"object-read-write","ttlSeconds":900}}"#
+            concat!(
+                r#"{{"bucket":"example-bucket","parentAccessKeyId":"{}","#,
+                r#""permission":"object-read-write","ttlSeconds":900}}"#
+            ),
+            PARENT_ID
         )
     );
     assert_eq!(values(&sent, "authorization"), [format!("Bearer {API_TOKEN}")]);
@@ -117,7 +121,12 @@ fn the_body_keeps_the_order_of_the_contract() {
     assert_eq!(
         sent.1,
         format!(
-            r#"{{"bucket":"example-bucket","parentAccessKeyId":"{PARENT_ID}","permission":"admin-read-only","ttlSeconds":604800,"objects":["last","first"],"prefixes":["z/","a/\"quoted\"","Ünïcode/"],"zeta":[1, 2.50],"actions":["GetObject"],"alpha":{{"b":null,"a":"ä"}}}}"#
+            concat!(
+                r#"{{"bucket":"example-bucket","parentAccessKeyId":"{}","permission":"admin-read-only","#,
+                r#""ttlSeconds":604800,"objects":["last","first"],"prefixes":["z/","a/\"quoted\"","Ünïcode/"],"#,
+                r#""zeta":[1, 2.50],"actions":["GetObject"],"alpha":{{"b":null,"a":"ä"}}}}"#
+            ),
+            PARENT_ID
         )
     );
 }
@@ -894,7 +903,8 @@ fn texts_of_a_server_are_cleaned() {
     let dirty = format!(r"a\u0000b\u001b[31m\r\nc\u007f\u0085 {API_TOKEN}, again {API_TOKEN}{PARENT_SECRET}.");
     let clean = "a b [31m  c   [redacted], again [redacted][redacted].";
     let body = format!(
-        r#"{{"success":false,"errors":[{{"code":1,"message":"{dirty}","documentation_url":"{dirty}","source":{{"pointer":"{dirty}"}},
+        r#"{{"success":false,"errors":[{{"code":1,"message":"{dirty}",
+        "documentation_url":"{dirty}","source":{{"pointer":"{dirty}"}},
         "error_chain":[{{"code":2,"message":"{dirty}"}}]}}],"messages":["{dirty}",{{"message":"{dirty}"}}]}}"#
     );
     let ray = format!("ray {API_TOKEN}");
@@ -943,7 +953,8 @@ fn a_text_has_at_most_a_kibibyte() {
     let across = format!("{}{API_TOKEN}", "y".repeat(1024 - 5));
     for text in [long, across] {
         let body = format!(
-            r#"{{"success":false,"errors":[{{"code":1,"message":"{text}","documentation_url":"{text}","source":{{"pointer":"{text}"}}}}],"messages":["{text}"]}}"#
+            r#"{{"success":false,"errors":[{{"code":1,"message":"{text}","documentation_url":"{text}",
+            "source":{{"pointer":"{text}"}}}}],"messages":["{text}"]}}"#
         );
         let failure = failure(400, &[], &body);
         let entry = &failure.errors[0];

@@ -321,7 +321,8 @@ fn any_string(valid: &'static str) -> impl Strategy<Value = Option<Vec<u8>>> {
 
 fn any_paths() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let path = prop_oneof![
-        40 => any::<String>().prop_map(|text| text.replace('\0', "").into_bytes()).prop_filter("empty", |t| !t.is_empty()),
+        40 => any::<String>().prop_map(|text| text.replace('\0', "").into_bytes())
+            .prop_filter("empty", |text| !text.is_empty()),
         40 => "[ -~\t\r\n]{1,30}".prop_map(String::into_bytes),
         1 => prop::collection::vec(1..=255_u8, 0..30),
         1 => (1020_usize..1030).prop_map(|length| vec![b'p'; length]),

@@ -29,7 +29,10 @@ const PROXY_CREDENTIALS: &str = "cHJveHktdXNlcjpQcm94eS9QYXNzd29yZDpUaGF0Lk5vYm9
 const PARENT_SECRET: &CStr = c"5ec4e75ec4e75ec4e75ec4e7f00dfeed8badf00d0d15ea5e0ddba11c0ffee123";
 const SECRET_ACCESS_KEY: &str = "cafe0123f00d4567beef89abfeedcdef0fedcba987654321abad1dea00c0ffee";
 /// base64 of a JWT in R2's form, with an `exp`.
-const SESSION_TOKEN: &str = "and0L2V5SmhiR2NpT2lKSVV6STFOaUlzSW5SNWNDSTZJa3BYVkNKOS5leUppZFdOclpYUWlPaUppSWl3aVpYaHdJam80TVRBd01EQXdNREF3TENKcFlYUWlPakV5TXpSOS5VMmxuYm1GMGRYSmxMbFJvWVhRdVRtOWliMlI1TGsxaGVTNVRaV1U";
+const SESSION_TOKEN: &str = concat!(
+    "and0L2V5SmhiR2NpT2lKSVV6STFOaUlzSW5SNWNDSTZJa3BYVkNKOS5leUppZFdOclpYUWlPaUppSWl3aVpYaHdJam80TVRBd01E",
+    "QXdNREF3TENKcFlYUWlPakV5TXpSOS5VMmxuYm1GMGRYSmxMbFJvWVhRdVRtOWliMlI1TGsxaGVTNVRaV1U"
+);
 
 /// What is searched for: every aligned piece of each secret, so that a part of one is found as well.
 static PIECES: [AtomicUsize; 128] = [const { AtomicUsize::new(0) }; 128];
