@@ -533,6 +533,7 @@ fn client_new_leaves_nothing_behind() {
 
 #[test]
 fn secrets_from_the_environment_leave_nothing_behind() {
+    let _alone = alone();
     let proxy = format!(" {}127.0.0.1:1 ", PROXY_URL.to_str().unwrap());
     let variables = [
         ("CLOUDFLARE_API_KEY", API_KEY.to_str().unwrap()),
