@@ -1,94 +1,14 @@
-//! What C promises about pointers, and what C is kept from: panics, and memory that only Rust can free.
+//! What every call does: it clears the outputs, keeps panics inside, and sets at most one output.
 
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
+use super::pointer::{Object, Owned, Ptr};
 use super::types::{R2CREDS_STATUS_OK, r2creds_error, r2creds_status};
 use super::write;
 use crate::error::{Error, Status};
 
-/// A pointer that C passed. It is NULL, or it is what the top of the header asks for. Whoever makes one vouches for
-/// that, until the end of `'a`, and for every pointer that is found behind it; so using one needs no `unsafe`.
-///
-/// What it can do depends on what it points to: an object of the library, a place for one, or what `read` reads.
-pub struct Ptr<'a, T>(*const T, PhantomData<&'a T>);
-
-impl<T> Clone for Ptr<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Ptr<'_, T> {}
-
-impl<T> Ptr<'_, T> {
-    /// # Safety
-    /// What the top of the header asks of this pointer is true during `'a`.
-    pub unsafe fn new(pointer: *const T) -> Self {
-        Ptr(pointer, PhantomData)
-    }
-
-    pub fn null() -> Self {
-        Ptr(ptr::null(), PhantomData)
-    }
-
-    /// The bare pointer, or `None` for NULL.
-    pub fn get(self) -> Option<ptr::NonNull<T>> {
-        ptr::NonNull::new(self.0.cast_mut())
-    }
-}
-
-/// What the library makes and C gives back to the object's own `_free`.
-pub trait Object: Sized {
-    /// What has to live as long as the object does, because it points there. `()` where it points to nothing.
-    type Kept;
-}
-
-/// An object as it lies in memory: what C sees comes first.
-#[repr(C)]
-pub struct Owned<T: Object> {
-    object: T,
-    _kept: T::Kept,
-}
-
-impl<T: Object> Owned<T> {
-    pub fn new(object: T, kept: T::Kept) -> Self {
-        Owned { object, _kept: kept }
-    }
-
-    fn into_raw(self) -> *mut T {
-        Box::into_raw(Box::new(self)).cast()
-    }
-}
-
-impl<'a, T: Object> Ptr<'a, T> {
-    pub fn object(self) -> Option<&'a T> {
-        // SAFETY: NULL or alive, which `new` was promised.
-        unsafe { self.0.as_ref() }
-    }
-
-    /// A panic in a destructor would be a bug; it stays inside all the same.
-    pub fn free(self) {
-        if let Some(object) = self.get() {
-            // SAFETY: `into_raw` made it, and C gives it back once, which `new` was promised.
-            let owned = unsafe { Box::from_raw(object.cast::<Owned<T>>().as_ptr()) };
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(owned)));
-        }
-    }
-}
-
-impl<T: Object> Ptr<'_, *mut T> {
-    /// Puts an object where C wants it. Does nothing where C wants none.
-    fn set(self, object: *mut T) {
-        if let Some(place) = self.get() {
-            // SAFETY: NULL or writable, which `new` was promised.
-            unsafe { place.write(object) }
-        }
-    }
-}
-
-/// Runs one call: clears the outputs, keeps panics inside, and sets at most one output.
+/// Runs the body of an exported function.
 pub fn call<T: Object>(
     out: Ptr<'_, *mut T>,
     err: Ptr<'_, *mut r2creds_error>,

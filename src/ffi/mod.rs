@@ -9,13 +9,15 @@
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc, clippy::doc_markdown)]
 
 mod guard;
+mod pointer;
 mod read;
 mod types;
 mod write;
 
 use std::ffi::{CStr, c_char};
 
-use self::guard::{Owned, Ptr, call};
+use self::guard::call;
+use self::pointer::{Owned, Ptr};
 pub use self::types::*;
 use crate::api::Client;
 use crate::error::{Error, Status};

@@ -6,7 +6,7 @@ use std::mem::{MaybeUninit, offset_of, size_of};
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::guard::Ptr;
+use super::pointer::Ptr;
 use super::types::{r2creds_client_options, r2creds_params, r2creds_request_options};
 use crate::api::{ClientOptions, RequestOptions};
 use crate::error::Error;

@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::mem::size_of;
 use std::ptr;
 
-use super::guard::{Object, Owned};
+use super::pointer::{Object, Owned};
 use super::types::{r2creds_api_error, r2creds_cancel, r2creds_client, r2creds_credentials, r2creds_error};
 use crate::credentials::Credentials;
 use crate::error::{ApiError, Error};
