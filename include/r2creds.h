@@ -304,8 +304,8 @@ typedef struct r2creds_params {
     const char *parent_access_key_id;
     /**
      * Secret access key of the parent pair, which is the SHA-256 of its API token's value: 64 lower-case hexadecimal
-     * digits. Required by `r2creds_sign`. `r2creds_create` has no use for it; if it is there, it is kept out of errors.
-     * Never leaves the machine.
+     * digits. Required by `r2creds_sign`. `r2creds_create` has no use for it; if it is there, it is kept out of
+     * errors. Never leaves the machine.
      */
     const char *parent_secret_access_key;
     /**
@@ -377,9 +377,9 @@ typedef struct r2creds_request_options {
     struct r2creds_cancel *cancel;
     /**
      * Extra header lines, `"Name: value"`, visible ASCII, space and tab. Refused are the headers this library sets
-     * itself or that change how the request is framed or authenticated: Host, Content-*, Transfer-Encoding, Connection,
-     * Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*. Accept and
-     * User-Agent replace the library's own.
+     * itself or that change how the request is framed or authenticated: Host, Content-*, Transfer-Encoding,
+     * Connection, Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*. Accept
+     * and User-Agent replace the library's own.
      */
     const char *const *headers;
     /**
@@ -551,7 +551,8 @@ typedef struct r2creds_client_options {
      */
     size_t struct_size;
     /**
-     * API token, sent as `Authorization: Bearer`. NULL: `CLOUDFLARE_API_TOKEN`. An explicit token wins over everything.
+     * API token, sent as `Authorization: Bearer`. NULL: `CLOUDFLARE_API_TOKEN`. An explicit token wins over
+     * everything.
      */
     const char *api_token;
     /**

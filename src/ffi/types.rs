@@ -104,8 +104,8 @@ pub struct r2creds_params {
     /// 32 lower-case hexadecimal digits.
     pub parent_access_key_id: *const c_char,
     /// Secret access key of the parent pair, which is the SHA-256 of its API token's value: 64 lower-case hexadecimal
-    /// digits. Required by `r2creds_sign`. `r2creds_create` has no use for it; if it is there, it is kept out of errors.
-    /// Never leaves the machine.
+    /// digits. Required by `r2creds_sign`. `r2creds_create` has no use for it; if it is there, it is kept out of
+    /// errors. Never leaves the machine.
     pub parent_secret_access_key: *const c_char,
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
     /// `data/ab`. With neither prefixes nor objects: the whole bucket.
@@ -145,7 +145,8 @@ pub struct r2creds_params {
 pub struct r2creds_client_options {
     /// `sizeof(r2creds_client_options)`, set by `R2CREDS_CLIENT_OPTIONS_INIT`.
     pub struct_size: usize,
-    /// API token, sent as `Authorization: Bearer`. NULL: `CLOUDFLARE_API_TOKEN`. An explicit token wins over everything.
+    /// API token, sent as `Authorization: Bearer`. NULL: `CLOUDFLARE_API_TOKEN`. An explicit token wins over
+    /// everything.
     pub api_token: *const c_char,
     /// E-mail of the older pair, sent as `X-Auth-Email`. NULL: `CLOUDFLARE_EMAIL`. Needs `api_key`.
     pub api_email: *const c_char,
@@ -183,9 +184,9 @@ pub struct r2creds_request_options {
     /// Ends the call when triggered. NULL: the call cannot be cancelled from another thread.
     pub cancel: *mut r2creds_cancel,
     /// Extra header lines, `"Name: value"`, visible ASCII, space and tab. Refused are the headers this library sets
-    /// itself or that change how the request is framed or authenticated: Host, Content-*, Transfer-Encoding, Connection,
-    /// Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*. Accept and
-    /// User-Agent replace the library's own.
+    /// itself or that change how the request is framed or authenticated: Host, Content-*, Transfer-Encoding,
+    /// Connection, Keep-Alive, TE, Trailer, Upgrade, Expect, Accept-Encoding, Authorization, Proxy-*, X-Auth-*. Accept
+    /// and User-Agent replace the library's own.
     pub headers: *const *const c_char,
     /// How many. NULL `headers` needs 0.
     pub headers_len: usize,
