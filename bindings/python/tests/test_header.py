@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from ctypes import POINTER
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from conftest import REPOSITORY
@@ -19,6 +19,8 @@ HEADER = (REPOSITORY / "include/r2creds.h").read_text(encoding="utf-8")
 LAYOUT = [line.split() for line in (REPOSITORY / "tests/abi/layout.txt").read_text(encoding="utf-8").splitlines()]
 CONSTANTS = {line[1]: int(line[2]) for line in LAYOUT if line[0] == "constant"}
 STATUSES = {name[len("R2CREDS_STATUS_") :]: n for name, n in CONSTANTS.items() if name.startswith("R2CREDS_STATUS_")}
+
+_Struct = TypeVar("_Struct", bound=ctypes.Structure)
 
 CLASSES = {
     "INVALID_ARGUMENT": r2creds.InvalidArgumentError,
@@ -132,12 +134,21 @@ def test_the_lists_in_docstrings_are_those_of_the_header(call: Any, begin: str, 
     assert found <= set(re.findall(names, call.__doc__))
 
 
+def filled(struct: _Struct) -> _Struct:
+    """The same, with something in every text and number."""
+    for name, *_ in struct._fields_:
+        if getattr(struct, name) is None:
+            setattr(struct, name, b"x")
+        elif getattr(struct, name) == 0:
+            setattr(struct, name, 1)
+    return struct
+
+
 def test_every_field_of_a_result_is_read() -> None:
-    text, texts = b"x", (ctypes.c_char_p * 1)(b"x")
-    creds = _structs.Credentials(0, text, text, text, text, text, 1, 1)
-    entry = _structs.ApiError(0, text, text, text, 1)
+    creds = filled(_structs.Credentials())
+    entry = filled(_structs.ApiError())
     entries = (POINTER(_structs.ApiError) * 1)(ctypes.pointer(entry))
-    error = _structs.Error(0, text, text, text, text, entries, 1, texts, 1, 1, 1, 1, 1, 1)
+    error = filled(_structs.Error(errors=entries, messages=(ctypes.c_char_p * 1)(b"x")))
 
     def results() -> tuple[Any, ...]:
         return _client._credentials(creds)._values(), vars(_client._error(error))

@@ -203,9 +203,10 @@ def _convert(name: str, kind: Any) -> _Convert:
     raise NotImplementedError(f"_arguments.py does not say what Python takes for {name}")
 
 
-_FIELDS: dict[type[Structure], list[tuple[str, _Convert]]] = {
+#: Of each field that an argument fills: its name, what converts the argument, and for a list the field of its length.
+_FIELDS: dict[type[Structure], list[tuple[str, _Convert, str | None]]] = {
     struct: [
-        (name, _convert(name, kind))
+        (name, _convert(name, kind), f"{name}_len" if kind is POINTER(c_char_p) else None)
         for name, kind in (field[:2] for field in struct._fields_)
         if not name.endswith("_len") and name not in _NO_ARGUMENTS
     ]
@@ -217,11 +218,11 @@ _Struct = TypeVar("_Struct", bound=Structure)
 def filled(struct: type[_Struct], arguments: Mapping[str, Any]) -> _Struct:
     """A struct for C with each argument in the field of its name. None leaves it zero, which is the default in C."""
     made = struct(sizeof(struct))
-    for name, convert in _FIELDS[struct]:
+    for name, convert, length in _FIELDS[struct]:
         argument = arguments[name]
         if argument is not None:
             value = convert(name, argument)
             setattr(made, name, value)
-            if isinstance(value, Array):
-                setattr(made, f"{name}_len", len(value))
+            if length is not None:
+                setattr(made, length, len(value))
     return made
