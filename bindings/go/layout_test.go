@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // The structs that this package was compiled with are those of the library's record.
@@ -76,7 +77,8 @@ func checkFilled[T any](t *testing.T, convert func(*arguments) T, unused ...stri
 	if a.wrong != nil {
 		t.Fatal(a.wrong)
 	}
-	a.memory, a.used = make([]byte, a.used), 0
+	block := make([]uintptr, a.used) // aligned for pointers, as C's is
+	a.memory, a.used = unsafe.Slice((*byte)(unsafe.Pointer(&block[0])), a.used), 0
 	made := reflect.ValueOf(convert(&a))
 	for i := range made.NumField() {
 		name := made.Type().Field(i).Name
