@@ -20,8 +20,8 @@
  * DEFAULTS: an empty std::optional is the default. Unlike in C, a ttl, a timeout or an issued_at of 0 is an error, and
  * max_retries = 0 means none.
  *
- * RULES are those of r2creds.h, and the library checks them. This header refuses only what C cannot be told or would
- * misread: a NUL inside a string, a number that does not fit, a 0 that is "default" in C.
+ * RULES are those of r2creds.h, and the library checks them. This header refuses only what would be lost on the way to
+ * C: a NUL inside a string, a number that does not fit, a 0 that is "default" in C.
  *
  * Licence: MIT or Apache-2.0.
  */
@@ -177,7 +177,7 @@ struct ApiError {
 };
 
 namespace detail {
-struct C;  // the one friend: the way to C and back
+struct C;  // the only other class that sees the C object inside an Error, a Client and so on
 inline Text text(const char *from) noexcept { return from == nullptr ? Text() : Text(from); }
 }  // namespace detail
 
@@ -370,7 +370,7 @@ struct Poll {
     }
 };
 
-/// Borrows arguments for C, in the order of its structs, and notes the first that C cannot be told or would misread.
+/// Makes structs for C that borrow from the caller's. `wrong` is the first argument that would be lost on the way.
 class Arguments {
   public:
     std::optional<Error> wrong;

@@ -108,8 +108,8 @@ fn the_wrapper_compiles_without_a_warning() {
     }
 }
 
-/// The wrapper has a member for each field of the C structs. That it passes them on, the compiler checks: a struct for C
-/// that is not initialised to its end is a warning, and warnings are errors here.
+/// The wrapper has a member for each field of the C structs. That it passes them on, the compiler checks: a struct for
+/// C that is not initialised to its end is a warning, and warnings are errors here.
 #[test]
 fn every_field_of_c_has_its_member() {
     let mut source = String::from("#include \"r2creds.hpp\"\nint main()\n{\n");

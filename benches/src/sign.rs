@@ -12,7 +12,7 @@ use crate::stats::Pair;
 
 const SECRET: &CStr = c"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// `r2creds_params`, written out because the library is loaded, not linked.
+/// `r2creds_params` of 0.1.0, which every later library takes; written out because the library is loaded, not linked.
 #[repr(C)]
 struct Params {
     struct_size: usize,

@@ -183,9 +183,9 @@ func threads(t testing.TB) (all, lookups int) {
 	return len(tasks), lookups
 }
 
-// manyCancelled makes a thousand calls, sixteen at a time, and cancels each; at most so many threads that look up a name
-// may be left. Go keeps a thread that a call has blocked for the next one, so a first round is made before anything is
-// counted, and some more may be needed by chance, but not one for every call.
+// manyCancelled makes a thousand calls, sixteen at a time, and cancels each; at most so many threads that look up a
+// name may be left. Go keeps a thread that a call has blocked for the next one, so a first round is made before
+// anything is counted, and some more may be needed by chance, but not one for every call.
 func manyCancelled(t *testing.T, lookups int, one func()) {
 	round := func(calls int) {
 		var all sync.WaitGroup

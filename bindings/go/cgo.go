@@ -4,7 +4,7 @@ package r2creds
 #include <stdlib.h>
 #include <r2creds.h>
 
-// What a call returned. Arguments and results cross the border by value, so that C never gets a pointer into Go's memory.
+// What a call returned. Arguments and results are passed by value, so that C never gets a pointer into Go's memory.
 typedef struct {
 	r2creds_credentials *credentials;
 	r2creds_client *client;
@@ -249,8 +249,8 @@ func (a *arguments) clientOptions(from *clientOptions) (to cClientOptions) {
 	return to
 }
 
-// requestOptions also takes what a call gets from its context: what cancels it, and its timeout in milliseconds, where 0
-// is the client's.
+// requestOptions also takes what a call gets from its context: what cancels it, and its timeout in milliseconds, or 0
+// for the client's.
 func (a *arguments) requestOptions(from *requestOptions, cancel *cancel, timeout uint32) (to cRequestOptions) {
 	to.struct_size = C.sizeof_r2creds_request_options
 	to.cancel = cancel.raw

@@ -191,7 +191,8 @@ func (c *Client) Create(ctx context.Context, params Params, options ...RequestOp
 	defer cancel.free()
 	defer after(c.closing, cancel.trigger)()
 	defer after(ctx, func() {
-		// A deadline that the library knows it keeps by its own clock, and then its error says what it waited for.
+		// The library has the deadline as its timeout, and ends the call itself when that has passed. Its error then
+		// says what it was waiting for, which that of a cancelled call does not.
 		if _, has := ctx.Deadline(); !has || !passed(ctx) {
 			cancel.trigger()
 		}
@@ -200,7 +201,7 @@ func (c *Client) Create(ctx context.Context, params Params, options ...RequestOp
 	if failure == nil {
 		return made, nil
 	}
-	if failure.Status == ErrCancelled && passed(ctx) { // a context that keeps its deadline to itself
+	if failure.Status == ErrCancelled && passed(ctx) { // a context whose Deadline does not tell
 		failure.Status, failure.Message, failure.retryable = ErrTimeout, "the context's deadline passed", true
 	}
 	return nil, failure
@@ -225,7 +226,7 @@ func (c *Client) timeoutFor(ctx context.Context) (uint32, error) {
 	return uint32(min(roundUp(left), math.MaxUint32)), nil
 }
 
-// after runs act when ctx is done. What it returns ends this, and waits for act where that has begun.
+// after runs act once ctx is done. The function that it returns calls this off, or waits for act where that has begun.
 func after(ctx context.Context, act func()) func() {
 	if ctx.Done() == nil {
 		return func() {}

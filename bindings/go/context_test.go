@@ -136,7 +136,8 @@ func (c slowContext) Deadline() (time.Time, bool) {
 
 // A trigger that is running uses what is freed when the call returns, so the call does not return before it.
 func TestACallWaitsForItsTrigger(t *testing.T) {
-	ctx := slowContext{ownContext{background, make(chan struct{}), context.Canceled}, make(chan struct{}), make(chan struct{})}
+	own := ownContext{background, make(chan struct{}), context.Canceled}
+	ctx := slowContext{own, make(chan struct{}), make(chan struct{})}
 	server := newAPIThat(t, func(string) {
 		close(ctx.done)
 		<-ctx.asked

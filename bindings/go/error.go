@@ -94,7 +94,7 @@ func (e *Error) Timeout() bool { return e.Status == ErrTimeout }
 // Temporary reports whether the same call may succeed later.
 func (e *Error) Temporary() bool { return e.retryable }
 
-// refuse is for what C cannot be told.
+// refuse is for what would be lost on the way to C.
 func refuse(field, problem string) *Error {
 	return &Error{Status: ErrInvalidArgument, Field: field, Message: field + ": " + problem}
 }

@@ -13,8 +13,8 @@ import (
 // In a process that inProcessWith has started: its source.
 const preloaded = "R2CREDS_TEST_PRELOADED"
 
-// inProcessWith runs the test once more in a process of its own, where this source replaces functions of the system, and
-// says whether this is that process.
+// inProcessWith runs the test once more in a process of its own, where this source replaces functions of the system,
+// and says whether this is that process.
 func inProcessWith(t *testing.T, source string, files ...*os.File) bool {
 	if os.Getenv(preloaded) == source {
 		return true

@@ -15,8 +15,8 @@
 //	})
 //
 // It is a thin layer over the C library r2creds, which makes all decisions: what is valid, what is sent, what is tried
-// again, what an error says. This package refuses only what C cannot be told or would misread: a NUL inside a string,
-// a number that does not fit, a zero that is "default" in C, a nil.
+// again, what an error says. This package refuses only what would be lost on the way to C: a NUL inside a string, a
+// number that does not fit, a zero that is "default" in C, a nil.
 //
 // # Defaults
 //
@@ -35,11 +35,11 @@
 //
 // # Secrets
 //
-// No error holds a secret. [Params] and [Credentials] print as [redacted], through fmt and log/slog. fmt cannot know that
-// where one is the unexported field of another struct, and does not ask where the verb is %p or %w. encoding/json shows a
-// credential in full, for handing it to a client is what it is for, and leaves the parent's secret out; so does slog's
-// JSONHandler where one is inside another value. Other encoders show everything. The library wipes its own copies, and
-// this package those that it makes for C; Go cannot wipe the strings that you pass and get.
+// No error holds a secret. [Params] and [Credentials] print as [redacted], through fmt and log/slog. fmt cannot know
+// that where one is the unexported field of another struct, and does not ask where the verb is %p or %w. encoding/json
+// shows a credential in full, for handing it to a client is what it is for, and leaves the parent's secret out; so does
+// slog's JSONHandler where one is inside another value. Other encoders show everything. The library wipes its own
+// copies, and this package those that it makes for C; Go cannot wipe the strings that you pass and get.
 package r2creds
 
 import (

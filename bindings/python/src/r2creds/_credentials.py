@@ -91,7 +91,7 @@ class Credentials:
         }
 
     def fsspec(self) -> dict[str, Any]:
-        """Arguments for ``s3fs.S3FileSystem(**creds.fsspec())``; ``storage_options`` wherever fsspec opens ``s3://``."""
+        """Arguments for ``s3fs.S3FileSystem(**creds.fsspec())``, or ``storage_options`` where fsspec opens ``s3://``."""
         return {
             "key": self.access_key_id,
             "secret": self.secret_access_key,
