@@ -96,10 +96,10 @@ fn refusal(http_status: u16, envelope: &Object<'_>, request_id: Option<String>, 
         message = cleaned(format!("{message}: {} {text}", first.code).as_bytes(), &[]);
     }
     let mut error = Error::new(status, message).with_reply(http_status, request_id);
-    let facts = error.data_mut();
-    facts.hint = hint(http_status, &errors);
-    facts.errors = errors;
-    facts.messages = messages;
+    let data = error.data_mut();
+    data.hint = hint(http_status, &errors);
+    data.errors = errors;
+    data.messages = messages;
     error
 }
 

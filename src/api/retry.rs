@@ -33,9 +33,9 @@ pub(super) fn judged(mut error: Error, reply: Option<&Reply>, now: SystemTime) -
     let asked = reply.and_then(|reply| {
         asked_wait(reply.header("retry-after-ms").as_deref(), reply.header("retry-after").as_deref(), now)
     });
-    let facts = error.data_mut();
-    facts.retryable = retryable;
-    facts.retry_after = asked;
+    let data = error.data_mut();
+    data.retryable = retryable;
+    data.retry_after = asked;
     error
 }
 
