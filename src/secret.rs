@@ -45,9 +45,9 @@ impl Secret {
         coder.encode_append(bytes, &mut self.0);
     }
 
-    /// Keeps the block, which is wiped when it is dropped.
-    pub fn clear(&mut self) {
-        self.0.clear();
+    /// Takes the first `count` bytes off. The block is wiped when it is dropped.
+    pub fn remove_first(&mut self, count: usize) {
+        drop(self.0.drain(..count.min(self.0.len())));
     }
 
     /// [`append`](Self::append) up to `room` bytes; `write` returns how many it filled in.

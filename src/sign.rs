@@ -5,7 +5,7 @@ use crate::credentials::{Credentials, CredentialsBuilder};
 use crate::error::Error;
 use crate::params::{Params, Rights, SignGrant};
 use crate::secret::wipe_slice;
-use crate::token::{self, Claims};
+use crate::token::Claims;
 
 /// Makes a credential locally from the parent key pair.
 ///
@@ -49,11 +49,10 @@ pub fn sign(params: &Params<'_>) -> Result<Credentials, Error> {
         aud: &grant.endpoint.host,
         iat: issued_at,
         exp: expires_at,
-    }
-    .to_json();
+    };
     let mut builder =
-        CredentialsBuilder::new(grant.parent_access_key_id.as_bytes(), token::encoded_len(&claims), &grant.endpoint);
-    let mut secret_access_key = token::sign(&claims, parent_secret, builder.session_token());
+        CredentialsBuilder::new(grant.parent_access_key_id.as_bytes(), claims.token_len(), &grant.endpoint);
+    let mut secret_access_key = claims.sign(parent_secret, builder.session_token());
     let credentials = builder.build(&secret_access_key, None, issued_at, expires_at);
     wipe_slice(&mut secret_access_key);
     Ok(credentials)
