@@ -106,11 +106,10 @@ def test_what_is_in_the_sdist(sdist: Path, tmp_path: Path) -> None:
     assert all(member.isfile() for member in members)
     names = {member.name.partition("/")[2] for member in members}
     assert len(names) == len(members)
-    # Nothing else of the repository: the library, and the one crate of the tests that its manifest names.
-    support = REPOSITORY / "tests/support"
-    sources = [*(REPOSITORY / "src").rglob("*.rs"), *support.rglob("src/*.rs"), *support.glob("Cargo.toml")]
+    # Nothing else of the repository: the library, and the manifest of the tests' crate, which the library's names.
+    sources = [path for path in (REPOSITORY / "src").rglob("*") if path.is_file()]
     crate = {f"rust/{path.relative_to(REPOSITORY)}" for path in sources}
-    crate |= {"rust/Cargo.toml", "rust/Cargo.lock", "rust/build.rs"}
+    crate |= {"rust/Cargo.toml", "rust/Cargo.lock", "rust/build.rs", "rust/tests/support/Cargo.toml"}
     assert {name for name in names if name.startswith("rust/")} == crate
     assert {"pyproject.toml", "hatch_build.py", "README.md", "src/r2creds/py.typed"} <= names
     assert not [name for name in names if name.startswith("tests") or name.endswith((".so", ".pyc"))]
