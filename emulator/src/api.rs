@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::config::{Account, Config, Jurisdiction, TokenKind, is_bucket_name};
 use crate::grant::{Paths, Permission};
 use crate::limit::{Balance, Budget};
-use crate::token::{Claims, MAX_TTL, mint, unix_now};
+use crate::token::{Claims, MAX_TTL, mint, not_null, unix_now};
 
 /// The documented default of `ttlSeconds`.
 const DEFAULT_TTL: i64 = 900;
@@ -76,12 +76,12 @@ struct CreateBody {
     bucket: String,
     parent_access_key_id: String,
     permission: Permission,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     ttl_seconds: Option<i64>,
-    #[serde(default)]
-    objects: Vec<String>,
-    #[serde(default)]
-    prefixes: Vec<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    objects: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "not_null")]
+    prefixes: Option<Vec<String>>,
 }
 
 impl Api {
@@ -186,8 +186,12 @@ impl Caller<'_> {
 fn create(account: &Account, body: Option<&[u8]>) -> Answer {
     let body: CreateBody = body.and_then(|body| serde_json::from_slice(body).ok()).ok_or(MALFORMED)?;
     let ttl = body.ttl_seconds.unwrap_or(DEFAULT_TTL);
-    let paths = Paths { prefix_paths: body.prefixes, object_paths: body.objects };
-    let paths = (!paths.prefix_paths.is_empty() || !paths.object_paths.is_empty()).then_some(paths);
+    let paths = match (body.prefixes, body.objects) {
+        (None, None) => None,
+        (prefixes, objects) => {
+            Some(Paths { prefix_paths: prefixes.unwrap_or_default(), object_paths: objects.unwrap_or_default() })
+        }
+    };
     if !(1..=MAX_TTL).contains(&ttl) || paths.as_ref().is_some_and(|paths| !paths.is_clear()) {
         return Err(MALFORMED);
     }

@@ -112,21 +112,38 @@ pub enum Jurisdiction {
     Default,
     Eu,
     Fedramp,
+    Us,
 }
 
 impl Jurisdiction {
-    pub const ALL: [Self; 3] = [Self::Default, Self::Eu, Self::Fedramp];
+    /// In the order of their ports, to which a new one is added at the end.
+    pub const ALL: [Self; 4] = [Self::Default, Self::Eu, Self::Fedramp, Self::Us];
+
+    fn label(self) -> Option<&'static str> {
+        match self {
+            Self::Default => None,
+            Self::Eu => Some("eu"),
+            Self::Fedramp => Some("fedramp"),
+            Self::Us => Some("us"),
+        }
+    }
 
     /// The name of its S3 endpoint at Cloudflare.
     pub fn host(self, account: &str) -> String {
-        let label = match self {
-            Self::Default => "",
-            Self::Eu => ".eu",
-            Self::Fedramp => ".fedramp",
-        };
-        format!("{account}{label}.r2.cloudflarestorage.com")
+        match self.label() {
+            None => format!("{account}{CLOUDFLARE_DOMAIN}"),
+            Some(label) => format!("{account}.{label}{CLOUDFLARE_DOMAIN}"),
+        }
+    }
+
+    /// What its S3 endpoint is called in the line that says where everything is.
+    pub fn endpoint_name(self) -> String {
+        self.label().map_or_else(|| "s3".to_owned(), |label| format!("s3_{label}"))
     }
 }
+
+/// What the names of all of Cloudflare's S3 endpoints end in.
+pub const CLOUDFLARE_DOMAIN: &str = ".r2.cloudflarestorage.com";
 
 impl Config {
     /// The example account that `make demo` and the README use. Nothing in it is secret.

@@ -66,7 +66,8 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Two empty lists, an empty entry and a leading slash are open questions about R2, so they are refused.
+    /// R2 takes an empty list beside a filled one. Two empty lists, an empty entry and a leading slash are open
+    /// questions, so they are refused: a list that a program computed must not open the bucket when it comes out empty.
     pub fn is_clear(&self) -> bool {
         let mut entries = self.prefix_paths.iter().chain(&self.object_paths).peekable();
         entries.peek().is_some() && entries.all(|path| (1..=1024).contains(&path.len()) && !path.starts_with('/'))

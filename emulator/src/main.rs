@@ -2,29 +2,27 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod access;
 mod api;
 mod config;
 mod grant;
 mod limit;
+mod listen;
+mod listings;
 mod s3;
 mod token;
 mod uploads;
 
+use std::fs::Permissions;
 use std::future::Future;
 use std::io::Write;
-use std::os::unix::fs::FileTypeExt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use hyper::Request;
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value};
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::Api;
@@ -32,30 +30,40 @@ use crate::config::{Config, Jurisdiction};
 use crate::s3::S3;
 
 const USAGE: &str = "\
-usage: r2-emulator [--config FILE] [--port PORT] [--env]
+usage: r2-emulator [--config FILE] [--host ADDRESS] [--port PORT] [--env]
 
-  --config FILE  accounts, keys and buckets as JSON; default: the example account
-  --port PORT    the API's port; the S3 endpoints (default, EU, FedRAMP) get the next three; default: 0, any free ones
-  --env          when ready, print `export` lines for a shell instead of a line of JSON
+  --config FILE   accounts, keys and buckets as JSON; default: the example account
+  --host ADDRESS  listen at this IP address, at all of them with 0.0.0.0 or ::, so that other containers or machines can
+                  use the emulator. Default: 127.0.0.1, this machine alone
+  --port PORT     the API's port; the S3 endpoints (default, EU, FedRAMP, US) get the next four. Default: 0, any that
+                  are free
+  --env           when ready, print `export` lines for a shell instead of a line of JSON
 
 Runs until SIGTERM or SIGINT, and if standard input is a pipe, until that is closed.
 ";
 
+/// The highest port that leaves one for each S3 endpoint.
+const LAST_PORT: u16 = u16::MAX - Jurisdiction::ALL.len() as u16;
+
 struct Options {
     config: Option<PathBuf>,
+    host: IpAddr,
     port: u16,
     env: bool,
 }
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options { config: None, port: 0, env: false };
+    let mut options = Options { config: None, host: Ipv4Addr::LOCALHOST.into(), port: 0, env: false };
     while let Some(argument) = arguments.next() {
         let understood = match argument.as_str() {
             "--config" => arguments.next().map(|file| options.config = Some(file.into())),
+            "--host" => {
+                let host = arguments.next().and_then(|host| host.parse().ok());
+                host.map(|host| options.host = host)
+            }
             "--port" => {
-                // The three after it are needed too.
-                let port = arguments.next().and_then(|port| port.parse().ok()).filter(|port| *port <= u16::MAX - 3);
+                let port = arguments.next().and_then(|port| port.parse().ok()).filter(|port| *port <= LAST_PORT);
                 port.map(|port| options.port = port)
             }
             "--env" => {
@@ -82,7 +90,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("r2-emulator: {problem}");
+            listen::warn(format_args!("{problem}"));
             ExitCode::FAILURE
         }
     }
@@ -91,24 +99,36 @@ fn main() -> ExitCode {
 async fn run(options: &Options) -> Result<(), String> {
     let config = Arc::new(Config::load(options.config.as_deref())?);
     let failed = |error: std::io::Error| error.to_string();
-    // Removed when this function returns.
-    let folder = tempfile::Builder::new().prefix("r2-emulator-").tempdir().map_err(failed)?;
+    // Removed when this function returns. Objects may be somebody's, on a machine that others use too.
+    let folder = tempfile::Builder::new()
+        .prefix("r2-emulator-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .map_err(failed)?;
     let stop = stop_signals().map_err(failed)?;
 
-    let (listener, port) = listen(options.port).await?;
+    let (host, is_exposed) = (options.host, !options.host.is_loopback());
+    let (listener, address) = listen::bind(host, options.port).await?;
     let mut ready = Map::new();
-    ready.insert("api".to_owned(), format!("http://127.0.0.1:{port}/client/v4").into());
+    ready.insert("api".to_owned(), format!("http://{address}/client/v4").into());
     let api = Api::new(Arc::clone(&config));
-    tokio::spawn(accept(listener, move |request| api.clone().serve(request)));
-    for (jurisdiction, (name, offset)) in
-        Jurisdiction::ALL.into_iter().zip([("s3", 1), ("s3_eu", 2), ("s3_fedramp", 3)])
-    {
-        let (listener, port) = listen(if options.port == 0 { 0 } else { options.port + offset }).await?;
-        let home = folder.path().join(name);
+    tokio::spawn(listen::serve(listener, move |request| api.clone().serve(request)));
+    for (offset, jurisdiction) in (1..).zip(Jurisdiction::ALL) {
+        let port = if options.port == 0 { 0 } else { options.port + offset };
+        let (listener, address) = listen::bind(host, port).await?;
+        let name = jurisdiction.endpoint_name();
+        let home = folder.path().join(&name);
         std::fs::create_dir(&home).map_err(failed)?;
-        let s3 = S3::new(Arc::clone(&config), jurisdiction, port, &home)?;
-        tokio::spawn(accept(listener, move |request| s3.clone().serve(request)));
-        ready.insert(name.to_owned(), format!("http://127.0.0.1:{port}").into());
+        let s3 = S3::new(Arc::clone(&config), jurisdiction, address, is_exposed, &home)?;
+        tokio::spawn(listen::serve(listener, move |request| s3.clone().serve(request)));
+        ready.insert(name, format!("http://{address}").into());
+    }
+    if is_exposed {
+        listen::warn(format_args!(
+            "warning: --host {host}: whoever can reach this machine there can use the API and every bucket. Nothing is \
+             encrypted, and the example account's keys are known to everybody. Do this only on a network that you share \
+             with nobody, such as one between your own containers"
+        ));
     }
 
     describe(&config, options.config.is_none(), &mut ready);
@@ -118,47 +138,6 @@ async fn run(options: &Options) -> Result<(), String> {
     drop(out);
     stop.await;
     Ok(())
-}
-
-async fn listen(port: u16) -> Result<(TcpListener, u16), String> {
-    let failed = |error: std::io::Error| format!("--port: 127.0.0.1:{port}: {error}");
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, port))
-}
-
-/// Serves every connection until the program ends.
-async fn accept<S, F, B, E>(listener: TcpListener, serve: S)
-where
-    S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<hyper::Response<B>, E>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
-{
-    loop {
-        // Out of descriptors, say: the next one may do better.
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
-            continue;
-        };
-        // Small replies at once: two writes would otherwise wait for an acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(serve.clone()));
-        tokio::spawn(async move {
-            // A client that goes away is not this program's concern.
-            if let Ok(parts) = connection.without_shutdown().await {
-                let _ = close(parts.io.into_inner()).await;
-            }
-        });
-    }
-}
-
-/// Takes what still comes after the last reply. To close while a client sends, as it does when it has waited long
-/// enough for "100 Continue", would be a reset, which can overtake the reply.
-async fn close(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.shutdown().await?;
-    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }
 
 /// Ends when the program should: a test that dies must not leave its emulator behind, so the end of a pipe counts too.

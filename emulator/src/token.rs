@@ -1,5 +1,6 @@
 //! Session tokens: made for `create`, and checked for S3. On purpose this shares nothing with the library.
 
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -34,8 +35,8 @@ pub struct Claims {
     pub exp: i64,
 }
 
-/// serde takes `null` for an absent claim; a token with `"paths":null` must not open the whole bucket.
-fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+/// serde takes `null` for an absent field; a token with `"paths":null` must not open the whole bucket.
+pub fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
@@ -48,9 +49,17 @@ pub struct Expected<'a> {
     pub hosts: &'a [String],
 }
 
-/// The secret access key that belongs to a session token, and what the token grants. R2 tells nobody what is wrong with
-/// a token, so neither does this.
-pub fn verify(token: &str, expected: &Expected<'_>) -> Option<(String, Grant)> {
+/// What a session token that R2 takes, or took until it expired, says.
+pub struct Verified {
+    pub secret_access_key: String,
+    pub grant: Grant,
+    /// Unix seconds.
+    pub expires_at: i64,
+}
+
+/// R2 tells nobody what is wrong with a token, so neither does this. It answers differently to one that has expired, so
+/// whoever asks looks at that.
+pub fn verify(token: &str, expected: &Expected<'_>) -> Option<Verified> {
     let decoded = STANDARD.decode(token).ok()?;
     let jwt = std::str::from_utf8(&decoded).ok()?.strip_prefix("jwt/")?;
 
@@ -68,21 +77,28 @@ pub fn verify(token: &str, expected: &Expected<'_>) -> Option<(String, Grant)> {
     }
 
     let Claims { bucket, scope, actions, paths, iat, exp, .. } = token.claims;
-    let now = unix_now();
-    if now >= exp || exp.saturating_sub(iat) > MAX_TTL || iat > now + MAX_AHEAD {
+    if !(1..=MAX_TTL).contains(&exp.saturating_sub(iat)) || iat > unix_now() + MAX_AHEAD {
         return None;
     }
     let rights = match (scope, actions) {
         (Some(permission), None) => Rights::Permission(permission),
-        (None, Some(actions)) if !actions.is_empty() && actions.iter().all(|name| is_action(name)) => {
-            Rights::Actions(actions)
-        }
+        (None, Some(actions)) if !actions.is_empty() && are_actions(&actions) => Rights::Actions(actions),
         _ => return None,
     };
     if paths.as_ref().is_some_and(|paths| !paths.is_clear()) {
         return None;
     }
-    Some((secret_access_key(jwt), Grant { bucket, rights, paths }))
+    Some(Verified {
+        secret_access_key: secret_access_key(jwt),
+        grant: Grant { bucket, rights, paths },
+        expires_at: exp,
+    })
+}
+
+/// Each exists, and none is there twice.
+fn are_actions(names: &[String]) -> bool {
+    let mut seen = HashSet::new();
+    names.iter().all(|name| is_action(name) && seen.insert(name))
 }
 
 /// The secret access key and session token of a new credential; `None` if the JWT cannot be made.

@@ -1,130 +1,71 @@
-//! `ListMultipartUploads` and `ListParts`, from the files that s3s-fs keeps: it has no list of uploads, and lists parts
-//! without ETags and in no order.
+//! The files in which s3s-fs keeps multipart uploads. It looks at the parts to complete when the upload is gone already,
+//! and never at their ETags, so they are checked here before.
 
-use std::fs::{DirEntry, read, read_dir};
+use std::fmt::Display;
+use std::fs::{DirEntry, read, read_dir, rename};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::http::Extensions;
-use hyper::{Method, Uri};
-use percent_encoding::percent_decode_str;
 use s3s::crypto::{Checksum, Md5};
-use s3s::dto::{ETag, ListMultipartUploadsOutput, ListPartsOutput, MultipartUpload, Part, Timestamp};
-use s3s::path::{S3Path, parse_path_style};
-use s3s::route::S3Route;
-use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error, xml};
+use s3s::dto::{CompletedPart, ETag, MultipartUpload, Part, Timestamp};
+use s3s::{S3Error, S3Result, s3_error};
 
-use crate::s3::{Authorization, query};
 use crate::token::hex;
 
-/// What S3 lists at a time, at most.
-const PAGE: usize = 1000;
+const PART_NUMBERS: RangeInclusive<i32> = 1..=10_000;
+/// In bytes. The last part may be smaller.
+const SMALLEST_PART: i64 = 5 * 1024 * 1024;
 
-/// s3s has checked the signature of what comes here, and nothing else.
-pub struct Listings(pub Authorization);
+pub fn check_part_number(number: i32) -> S3Result<()> {
+    if PART_NUMBERS.contains(&number) {
+        return Ok(());
+    }
+    Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"))
+}
 
-#[async_trait::async_trait]
-impl S3Route for Listings {
-    fn is_match(&self, method: &Method, uri: &Uri, _: &HeaderMap, _: &mut Extensions) -> bool {
-        method == Method::GET
-            && match path(uri) {
-                Some(S3Path::Bucket { .. }) => query(uri, "uploads").next().is_some(),
-                Some(S3Path::Object { .. }) => query(uri, "uploadId").next().is_some(),
-                _ => false,
-            }
+/// Refuses a list of parts to complete as S3 does, with nothing changed. One that is right is made such that s3s-fs takes
+/// it: 1, 2, 3 and so on, where S3 wants no more than that the numbers rise.
+pub async fn check_parts(
+    folder: &Path,
+    upload_id: &str,
+    listed: Option<&mut Vec<CompletedPart>>,
+    is_conditional: bool,
+) -> S3Result<()> {
+    let stored = parts(folder, upload_id).await?;
+    let listed = listed.filter(|listed| !listed.is_empty());
+    let listed = listed.ok_or_else(|| s3_error!(MalformedXML, "At least one part must be listed"))?;
+    if listed.iter().any(|part| part.part_number.is_none() || part.e_tag.is_none()) {
+        return Err(s3_error!(MalformedXML, "Each part needs its PartNumber and its ETag"));
+    }
+    if !listed.is_sorted_by(|part, next| part.part_number < next.part_number) {
+        return Err(s3_error!(InvalidPartOrder, "Parts must be listed by rising part number"));
+    }
+    let find = |part: &CompletedPart| {
+        let at = stored.binary_search_by_key(&part.part_number, |stored| stored.part_number).ok()?;
+        stored.get(at).filter(|stored| stored.e_tag == part.e_tag)
+    };
+    let found: Option<Vec<&Part>> = listed.iter().map(find).collect();
+    let found = found.ok_or_else(|| s3_error!(InvalidPart, "A part was not uploaded, or has another ETag"))?;
+    if let Some((_, all_but_last)) = found.split_last()
+        && all_but_last.iter().any(|part| part.size < Some(SMALLEST_PART))
+    {
+        return Err(s3_error!(EntityTooSmall, "Each part but the last must have at least {SMALLEST_PART} bytes"));
     }
 
-    async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
-        match path(&request.uri) {
-            Some(S3Path::Bucket { bucket }) => self.uploads(&bucket, &request.uri),
-            Some(S3Path::Object { bucket, key }) => self.parts(&bucket, &key, &request.uri),
-            _ => Err(S3Error::new(S3ErrorCode::NotImplemented)),
+    let moved: Vec<_> = (1..).zip(listed).filter(|(number, part)| part.part_number != Some(*number)).collect();
+    if is_conditional && !moved.is_empty() {
+        // Should the condition not hold, the parts would have moved in vain.
+        return Err(s3_error!(NotImplemented, "Conditions, and parts that are not 1, 2, 3 ...; see the README"));
+    }
+    let file = |number: i32| folder.join(part_file_name(upload_id, number));
+    for (number, part) in moved {
+        if let Some(old) = part.part_number.replace(number) {
+            rename(file(old), file(number)).map_err(S3Error::internal_error)?;
         }
     }
-}
-
-impl Listings {
-    fn uploads(&self, bucket: &str, uri: &Uri) -> S3Result<S3Response<Body>> {
-        let given = |name| query(uri, name).next().filter(|value| !value.is_empty());
-        let prefix = given("prefix");
-        self.0.permit_listing("ListMultipartUploads", bucket, prefix.as_deref())?;
-        if given("delimiter").is_some() {
-            return Err(s3_error!(NotImplemented, "The emulator lists uploads without a delimiter; see its README"));
-        }
-        let page = page(uri, "max-uploads")?;
-        let (key_marker, upload_id_marker) = (given("key-marker"), given("upload-id-marker"));
-
-        let mut uploads = uploads(self.0.folder(), bucket)?;
-        uploads.retain(|upload| {
-            upload.key.as_deref().unwrap_or_default().starts_with(prefix.as_deref().unwrap_or_default())
-                && (key_marker.is_none()
-                    || upload.key > key_marker
-                    || upload.key == key_marker && upload_id_marker.is_some() && upload.upload_id > upload_id_marker)
-        });
-        let is_truncated = uploads.len() > page;
-        uploads.truncate(page);
-        let last = uploads.last().filter(|_| is_truncated);
-        reply(&ListMultipartUploadsOutput {
-            bucket: Some(bucket.to_owned()),
-            prefix,
-            key_marker,
-            upload_id_marker,
-            next_key_marker: last.and_then(|upload| upload.key.clone()),
-            next_upload_id_marker: last.and_then(|upload| upload.upload_id.clone()),
-            max_uploads: page.try_into().ok(),
-            is_truncated: Some(is_truncated),
-            uploads: Some(uploads),
-            ..Default::default()
-        })
-    }
-
-    fn parts(&self, bucket: &str, key: &str, uri: &Uri) -> S3Result<S3Response<Body>> {
-        self.0.permit("ListParts", bucket, |grant| grant.opens_key(key))?;
-        let upload_id = self.0.upload(bucket, key, uri)?;
-        let page = page(uri, "max-parts")?;
-        let marker = query(uri, "part-number-marker").next().map(|marker| marker.parse().map_err(|_| invalid()));
-        let part_number_marker = marker.transpose()?;
-
-        let mut parts = parts(self.0.folder(), &upload_id)?;
-        parts.retain(|part| part.part_number > part_number_marker);
-        let is_truncated = parts.len() > page;
-        parts.truncate(page);
-        reply(&ListPartsOutput {
-            bucket: Some(bucket.to_owned()),
-            key: Some(key.to_owned()),
-            upload_id: Some(upload_id),
-            part_number_marker,
-            next_part_number_marker: parts.last().filter(|_| is_truncated).and_then(|part| part.part_number),
-            max_parts: page.try_into().ok(),
-            is_truncated: Some(is_truncated),
-            parts: Some(parts),
-            ..Default::default()
-        })
-    }
-}
-
-fn path(uri: &Uri) -> Option<S3Path> {
-    parse_path_style(&percent_decode_str(uri.path()).decode_utf8().ok()?).ok()
-}
-
-fn page(uri: &Uri, name: &str) -> S3Result<usize> {
-    let Some(most) = query(uri, name).next() else { return Ok(PAGE) };
-    most.parse().ok().filter(|most| *most > 0).map(|most: usize| most.min(PAGE)).ok_or_else(invalid)
-}
-
-fn invalid() -> S3Error {
-    s3_error!(InvalidArgument, "Not a number that this parameter takes")
-}
-
-fn reply(content: &impl xml::Serialize) -> S3Result<S3Response<Body>> {
-    let mut text = Vec::new();
-    let mut out = xml::Serializer::new(&mut text);
-    out.decl().and_then(|()| content.serialize(&mut out)).map_err(S3Error::internal_error)?;
-    let mut reply = S3Response::new(Body::from(text));
-    reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    Ok(reply)
+    Ok(())
 }
 
 /// The file in which s3s-fs keeps what it knows of an upload.
@@ -137,7 +78,7 @@ fn start(bucket: &str) -> String {
 }
 
 /// By key, then id.
-fn uploads(folder: &Path, bucket: &str) -> S3Result<Vec<MultipartUpload>> {
+pub fn uploads(folder: &Path, bucket: &str) -> S3Result<Vec<MultipartUpload>> {
     let start = start(bucket);
     let mut uploads = files(folder, |name, file| {
         let (key, rest) = name.strip_prefix(&start)?.split_once(".upload-")?;
@@ -152,11 +93,15 @@ fn uploads(folder: &Path, bucket: &str) -> S3Result<Vec<MultipartUpload>> {
     Ok(uploads)
 }
 
-/// By number.
-fn parts(folder: &Path, upload_id: &str) -> S3Result<Vec<Part>> {
-    let start = format!(".upload_id-{upload_id}.part-");
+/// By number. All of it is read, which others do not wait for.
+pub async fn parts(folder: &Path, upload_id: &str) -> S3Result<Vec<Part>> {
+    let (folder, start) = (folder.to_owned(), part_file_name(upload_id, ""));
+    tokio::task::spawn_blocking(move || read_parts(&folder, &start)).await.map_err(S3Error::internal_error)?
+}
+
+fn read_parts(folder: &Path, start: &str) -> S3Result<Vec<Part>> {
     let mut parts = files(folder, |name, file| {
-        let part_number = name.strip_prefix(&start)?.parse().ok()?;
+        let part_number = name.strip_prefix(start)?.parse().ok()?;
         let content = read(file.path()).ok()?;
         Some(Part {
             e_tag: Some(ETag::Strong(hex(&Md5::checksum(&content)))),
@@ -168,6 +113,10 @@ fn parts(folder: &Path, upload_id: &str) -> S3Result<Vec<Part>> {
     })?;
     parts.sort_by_key(|part| part.part_number);
     Ok(parts)
+}
+
+fn part_file_name(upload_id: &str, number: impl Display) -> String {
+    format!(".upload_id-{upload_id}.part-{number}")
 }
 
 /// What is made of each file. One that goes away meanwhile is none.

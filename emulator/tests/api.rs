@@ -152,6 +152,9 @@ fn what_may_be_asked_for() {
             assert_eq!(changed(name, value.clone()), MALFORMED, "{name}: {value}");
         }
     }
+    for ttl in [json!(null), json!([])] {
+        assert_eq!(changed("ttlSeconds", ttl.clone()), MALFORMED, "{ttl}");
+    }
     assert_eq!(changed("actions", json!(["GetObject"])), MALFORMED, "the API has none yet");
     for text in ["", "{", "[]", "null", "\"x\"", &format!("{}x", body())] {
         assert_eq!(create(text), MALFORMED, "{text}");
@@ -161,6 +164,34 @@ fn what_may_be_asked_for() {
     }
     assert_eq!(changed("bucket", json!("missing")), (404, 10006));
     assert_eq!(changed("parentAccessKeyId", json!("f".repeat(32))), (401, 10002));
+}
+
+#[test]
+fn an_empty_list_opens_nothing() {
+    let emulator = Emulator::start();
+    emulator.put("in/a", b"inside");
+    emulator.put("out", b"outside");
+    let token = bearer(API_TOKEN);
+    let create = |prefixes: Option<Value>, objects: Option<Value>| {
+        let mut body = body();
+        for (name, list) in [("prefixes", prefixes), ("objects", objects)] {
+            if let Some(list) = list {
+                body[name] = list;
+            }
+        }
+        call(&emulator, "POST", &create_path(), &[("authorization", &token)], &body.to_string())
+    };
+    let none = || Some(json!([]));
+    for (prefixes, objects) in [(none(), None), (None, none()), (none(), none()), (Some(json!(null)), None)] {
+        assert_eq!(create(prefixes.clone(), objects.clone()).verdict(), (400, 10040), "{prefixes:?} {objects:?}");
+    }
+    for (prefixes, objects) in [(Some(json!(["in/"])), none()), (none(), Some(json!(["in/a"])))] {
+        let reply = create(prefixes, objects);
+        let text = |name: &str| reply.body["result"][name].as_str().unwrap().to_owned();
+        let keys = Keys { id: text("accessKeyId"), secret: text("secretAccessKey"), token: Some(text("sessionToken")) };
+        assert_eq!(emulator.ask("GET", &format!("/{BUCKET}/in/a")).send(&keys).verdict, "200");
+        assert_eq!(emulator.ask("GET", &format!("/{BUCKET}/out")).send(&keys).verdict, "403 AccessDenied");
+    }
 }
 
 #[test]

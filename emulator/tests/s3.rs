@@ -16,21 +16,34 @@ static SHARED: LazyLock<Emulator> = LazyLock::new(Emulator::start);
 
 const DENIED: &str = "403 AccessDenied";
 const BAD_TOKEN: &str = "400 InvalidArgument";
+const EXPIRED: &str = "403 SignatureDoesNotMatch";
 
-/// Starts a multipart upload of one small part with the parent's pair.
+/// Starts a multipart upload of one small part with the parent's pair: its id, and what completes it.
 fn upload(key: &str) -> (String, String) {
+    let id = begin(key);
+    let etag = send_part(key, &id, 1, b"part");
+    (id, complete_list(&[(1, &etag)]))
+}
+
+fn begin(key: &str) -> String {
+    let begun = SHARED.ask("POST", &format!("/{BUCKET}/{key}")).query("uploads", "").send(&Keys::parent());
+    assert_eq!(begun.verdict, "200");
+    begun.element("UploadId")
+}
+
+/// The part's ETag.
+fn send_part(key: &str, id: &str, number: i32, content: &[u8]) -> String {
     let path = format!("/{BUCKET}/{key}");
-    let begun = SHARED.ask("POST", &path).query("uploads", "").send(&Keys::parent());
-    let id = begun.element("UploadId");
-    let part = SHARED.ask("PUT", &path).query("partNumber", "1").query("uploadId", &id).body(b"part");
-    let etag = part.send(&Keys::parent()).etag;
-    (
-        id,
-        format!(
-            "<CompleteMultipartUpload><Part><ETag>{etag}</ETag><PartNumber>1</PartNumber></Part>\
-             </CompleteMultipartUpload>"
-        ),
-    )
+    let ask = SHARED.ask("PUT", &path).query("partNumber", &number.to_string()).query("uploadId", id);
+    let sent = ask.body(content).send(&Keys::parent());
+    assert_eq!(sent.verdict, "200");
+    sent.etag
+}
+
+fn complete_list(parts: &[(i32, &str)]) -> String {
+    let part = |(number, etag)| format!("<Part><ETag>{etag}</ETag><PartNumber>{number}</PartNumber></Part>");
+    let parts: String = parts.iter().copied().map(part).collect();
+    format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
 }
 
 fn delete_list(keys: &[&str]) -> String {
@@ -270,17 +283,140 @@ fn multipart_with_a_temporary_credential() {
     let path = format!("/{BUCKET}/multipart/large");
     let id = SHARED.ask("POST", &path).query("uploads", "").send(&keys).element("UploadId");
     let parts = [vec![b'a'; 5 * 1024 * 1024], vec![b'b'; 10]];
-    let mut list = String::new();
-    for (number, part) in parts.iter().enumerate() {
-        let number = (number + 1).to_string();
-        let sent = SHARED.ask("PUT", &path).query("partNumber", &number).query("uploadId", &id).body(part).send(&keys);
+    let mut etags = Vec::new();
+    for (number, part) in ["1", "2"].into_iter().zip(&parts) {
+        let sent = SHARED.ask("PUT", &path).query("partNumber", number).query("uploadId", &id).body(part).send(&keys);
         assert_eq!(sent.verdict, "200");
-        list += &format!("<Part><ETag>{}</ETag><PartNumber>{number}</PartNumber></Part>", sent.etag);
+        etags.push(sent.etag);
     }
     assert_eq!(SHARED.ask("GET", &path).query("uploadId", &id).send(&keys).text().matches("<Part>").count(), 2);
-    let complete = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
+    let complete = complete_list(&[(1, &etags[0]), (2, &etags[1])]);
     assert_eq!(SHARED.ask("POST", &path).query("uploadId", &id).body(complete.as_bytes()).send(&keys).verdict, "200");
     assert_eq!(SHARED.ask("GET", &path).send(&keys).body, parts.concat());
+}
+
+#[test]
+fn a_part_has_a_number_from_1_to_10000() {
+    SHARED.put("numbers/source", b"content");
+    let path = format!("/{BUCKET}/numbers/a");
+    let (id, _) = upload("numbers/a");
+    let ask = |number: &str| SHARED.ask("PUT", &path).query("partNumber", number).query("uploadId", &id);
+    for (number, verdict) in [
+        ("1", "200"),
+        ("10000", "200"),
+        ("0", "400 InvalidArgument"),
+        ("-1", "400 InvalidArgument"),
+        ("10001", "400 InvalidArgument"),
+        ("2147483648", "400 InvalidArgument"),
+        ("x", "400 InvalidArgument"),
+    ] {
+        assert_eq!(ask(number).body(b"part").send(&Keys::parent()).verdict, verdict, "{number}");
+        let copy = ask(number).header("x-amz-copy-source", &format!("{BUCKET}/numbers/source"));
+        assert_eq!(copy.send(&Keys::parent()).verdict, verdict, "{number}, a copy");
+    }
+}
+
+#[test]
+fn a_completion_that_is_wrong_leaves_the_upload_as_it_is() {
+    const KEY: &str = "complete/a";
+    let (path, large) = (format!("/{BUCKET}/{KEY}"), vec![b'x'; 5 * 1024 * 1024]);
+    let id = begin(KEY);
+    let [first, second, small] =
+        [(2, &large[..]), (3, b"second"), (4, b"small")].map(|(number, content)| send_part(KEY, &id, number, content));
+    let complete = |list: &str, condition: Option<&str>| {
+        let ask = SHARED.ask("POST", &path).query("uploadId", &id).body(list.as_bytes());
+        let ask = condition.into_iter().fold(ask, |ask, name| ask.header(name, "*"));
+        ask.send(&Keys::parent()).verdict
+    };
+    let parts = || SHARED.ask("GET", &path).query("uploadId", &id).send(&Keys::parent()).elements("ETag").len();
+    let missing_etag = "<CompleteMultipartUpload><Part><PartNumber>2</PartNumber></Part></CompleteMultipartUpload>";
+    let cut = complete_list(&[(2, &first), (3, &second)]).replace("</CompleteMultipartUpload>", "");
+    for (list, verdict) in [
+        (complete_list(&[(2, &first), (3, &first)]), "400 InvalidPart"),
+        (complete_list(&[(2, "\"0\""), (3, &second)]), "400 InvalidPart"),
+        (complete_list(&[(2, &format!("W/{first}")), (3, &second)]), "400 InvalidPart"),
+        (complete_list(&[(1, &first), (3, &second)]), "400 InvalidPart"),
+        (complete_list(&[(2, &first), (10_001, &second)]), "400 InvalidPart"),
+        (complete_list(&[(-1, &first), (0, &second)]), "400 InvalidPart"),
+        (complete_list(&[(3, &second), (2, &first)]), "400 InvalidPartOrder"),
+        (complete_list(&[(2, &first), (2, &first)]), "400 InvalidPartOrder"),
+        (complete_list(&[(2, &first), (3, &second), (4, &small)]), "400 EntityTooSmall"),
+        (complete_list(&[]), "400 MalformedXML"),
+        (missing_etag.to_owned(), "400 MalformedXML"),
+        (missing_etag.replace("PartNumber", "ETag"), "400 MalformedXML"),
+        (complete_list(&[(2, "a\u{1}b")]), "400 InvalidPart"),
+        (cut, "400 MalformedXML"),
+        ("parts".to_owned(), "400 MalformedXML"),
+        (String::new(), "400 MalformedXML"),
+    ] {
+        assert_eq!(complete(&list, None), verdict, "{list}");
+        assert_eq!(parts(), 3, "{list}");
+    }
+    SHARED.put(KEY, b"what was there before");
+    let right = complete_list(&[(2, &first), (3, &second)]);
+    for condition in ["if-match", "if-none-match"] {
+        assert_eq!(complete(&right, Some(condition)), "501 NotImplemented", "{condition}");
+        assert_eq!(parts(), 3, "{condition}");
+    }
+    assert_eq!(SHARED.ask("GET", &path).send(&Keys::parent()).body, b"what was there before");
+
+    // Numbers may have gaps, and ETags be without their quotes.
+    let right = right.replace('"', "");
+    assert_eq!(complete(&right, None), "200");
+    assert_eq!(SHARED.ask("GET", &path).send(&Keys::parent()).body, [&large[..], b"second"].concat());
+    assert_eq!(complete(&right, None), "404 NoSuchUpload");
+}
+
+#[test]
+fn a_completion_on_a_condition_that_does_not_hold_leaves_the_upload_as_it_is() {
+    const KEY: &str = "condition/a";
+    SHARED.put(KEY, b"before");
+    let (path, (id, parts)) = (format!("/{BUCKET}/{KEY}"), upload(KEY));
+    let complete = || SHARED.ask("POST", &path).query("uploadId", &id).body(parts.as_bytes());
+    assert_eq!(complete().header("if-none-match", "*").send(&Keys::parent()).verdict, "412 PreconditionFailed");
+    assert_eq!(complete().header("if-match", "*").send(&Keys::parent()).verdict, "200");
+    assert_eq!(SHARED.ask("GET", &path).send(&Keys::parent()).body, b"part");
+}
+
+#[test]
+fn an_upload_ends_once() {
+    let key = "once/a";
+    let path = format!("/{BUCKET}/{key}");
+    for _ in 0..10 {
+        let (id, parts) = upload(key);
+        let verdicts = std::thread::scope(|scope| {
+            let ends = [0, 1, 2, 3, 4, 5, 6, 7].map(|at| {
+                let (id, path, parts) = (&id, &path, &parts);
+                scope.spawn(move || {
+                    let http = http();
+                    let ask = SHARED.ask(if at % 4 == 3 { "DELETE" } else { "POST" }, path).by(&http);
+                    ask.query("uploadId", id).body(parts.as_bytes()).send(&Keys::parent()).verdict
+                })
+            });
+            ends.map(|end| end.join().unwrap())
+        });
+        let ended = verdicts.iter().filter(|verdict| verdict.starts_with("20")).count();
+        let late = verdicts.iter().filter(|verdict| *verdict == "404 NoSuchUpload").count();
+        assert_eq!((ended, late), (1, 7), "{verdicts:?}");
+    }
+}
+
+#[test]
+fn a_completion_goes_on_without_its_client() {
+    const KEY: &str = "gone/a";
+    let (path, large) = (format!("/{BUCKET}/{KEY}"), vec![b'x'; 5 * 1024 * 1024]);
+    let id = begin(KEY);
+    let [first, second] =
+        [(1, &large[..]), (2, b"second")].map(|(number, content)| send_part(KEY, &id, number, content));
+    let list = complete_list(&[(1, &first), (2, &second)]);
+    let mut client = TcpStream::connect(SHARED.address("s3").trim_start_matches("http://")).unwrap();
+    let complete = SHARED.ask("POST", &path).query("uploadId", &id).body(list.as_bytes());
+    client.write_all(&complete.wire(&Keys::parent())).unwrap();
+    drop(client);
+    // Nothing tells of the end to one that went away.
+    let get = || SHARED.ask("GET", &path).send(&Keys::parent());
+    let object = std::iter::repeat_with(get).find(|reply| reply.verdict != "404 NoSuchKey").unwrap();
+    assert_eq!(object.body, [&large[..], b"second"].concat());
 }
 
 #[test]
@@ -498,7 +634,7 @@ fn a_short_lived_credential_works_and_then_does_not() {
                 assert_eq!(reply.verdict, "200");
             }
             if asked >= end {
-                assert_eq!((reply.verdict.as_str(), reply.message.as_str()), (BAD_TOKEN, "X-Amz-Security-Token"));
+                assert_eq!(reply.verdict, EXPIRED);
                 break;
             }
             // Nothing tells of the end.
@@ -509,11 +645,32 @@ fn a_short_lived_credential_works_and_then_does_not() {
     lives_until(created.expires_at(), &Keys::of(&created));
     let now = unix_now();
     lives_until(now + 2, &SHARED.sign(&Params { issued_at: Some(now), ..granted }));
-    for (issued_at, verdict) in [(unix_now() - 840, "200"), (unix_now() - 900, BAD_TOKEN), (unix_now() + 60, BAD_TOKEN)]
-    {
+    for (issued_at, verdict) in [(unix_now() - 840, "200"), (unix_now() - 900, EXPIRED), (unix_now() + 60, BAD_TOKEN)] {
         let keys = SHARED.sign(&Params { issued_at: Some(issued_at), ..params() });
         assert_eq!(SHARED.ask("GET", &path).send(&keys).verdict, verdict, "{}", issued_at - unix_now());
     }
+}
+
+#[test]
+fn an_expired_credential_is_refused_as_if_its_signature_were_wrong() {
+    let keys = SHARED.sign(&Params { issued_at: Some(unix_now() - 900), ..params() });
+    for operation in ACTIONS.into_iter().chain(["HeadBucket"]) {
+        let expected = if operation.starts_with("Head") { "403" } else { EXPIRED };
+        assert_eq!(perform(operation, "expired", &keys), expected, "{operation}");
+    }
+    let ask = |method| SHARED.ask(method, "/recordings/expired/none");
+    for method in ["GET", "HEAD", "PUT", "DELETE"] {
+        let reply = ask(method).presigned(&keys, 60);
+        assert_eq!(reply.verdict, if method == "HEAD" { "403" } else { EXPIRED }, "{method}, presigned");
+        assert_eq!(reply.body.is_empty(), method == "HEAD", "{method}");
+    }
+    // Nothing but a signature that is wrong says the same.
+    let other = Keys { secret: SHARED.sign(&params()).secret, ..SHARED.sign(&params()) };
+    let wrong = Keys { secret: other.secret.replace(|digit| digit > '4', "5"), ..other };
+    assert_eq!(ask("GET").send(&keys).message, ask("GET").send(&wrong).message);
+    // An expired token that is wrong in another way was never good.
+    let foreign = Params { endpoint: Some("https://example.com"), issued_at: Some(unix_now() - 900), ..params() };
+    assert_eq!(ask("GET").send(&SHARED.sign(&foreign)).verdict, BAD_TOKEN);
 }
 
 #[test]
@@ -596,7 +753,7 @@ fn wide() -> Emulator {
             ],
             "buckets": [
                 {"name": BUCKET}, {"name": "archive"}, {"name": "berlin", "jurisdiction": "eu"},
-                {"name": "capitol", "jurisdiction": "fedramp"}
+                {"name": "capitol", "jurisdiction": "fedramp"}, {"name": "boston", "jurisdiction": "us"}
             ]
         },
         {
@@ -610,8 +767,8 @@ fn wide() -> Emulator {
 #[test]
 fn a_jurisdictional_bucket_answers_at_its_own_host_only() {
     let emulator = wide();
-    let names = ["s3", "s3_eu", "s3_fedramp"];
-    for (bucket, home) in [(BUCKET, "s3"), ("berlin", "s3_eu"), ("capitol", "s3_fedramp")] {
+    let names = ["s3", "s3_eu", "s3_fedramp", "s3_us"];
+    for (bucket, home) in [(BUCKET, "s3"), ("berlin", "s3_eu"), ("capitol", "s3_fedramp"), ("boston", "s3_us")] {
         for at in names {
             for signed_for in names {
                 let (at, endpoint) = (emulator.address(at), emulator.address(signed_for));
@@ -635,14 +792,16 @@ fn a_jurisdictional_bucket_answers_at_its_own_host_only() {
 #[test]
 fn an_endpoint_answers_to_cloudflares_name_for_it() {
     let emulator = wide();
-    for (jurisdiction, bucket, at, label) in [
-        (Jurisdiction::Default, BUCKET, "s3", ""),
-        (Jurisdiction::Eu, "berlin", "s3_eu", ".eu"),
-        (Jurisdiction::FedRamp, "capitol", "s3_fedramp", ".fedramp"),
+    for (bucket, at, label) in [
+        (BUCKET, "s3", ""),
+        ("berlin", "s3_eu", ".eu"),
+        ("capitol", "s3_fedramp", ".fedramp"),
+        ("boston", "s3_us", ".us"),
     ] {
         // As a program signs that knows nothing of the emulator.
-        let keys = Keys::of(&r2creds::sign(&Params { bucket, jurisdiction, ..params() }).unwrap());
         let host = format!("{ACCOUNT}{label}.r2.cloudflarestorage.com");
+        let endpoint = format!("https://{host}");
+        let keys = emulator.sign(&Params { bucket, endpoint: Some(&endpoint), ..params() });
         let path = format!("/{bucket}/a");
         let ask = || emulator.ask("PUT", &path).at(emulator.address(at)).body(b"x");
         assert_eq!(ask().host(&host).send(&keys).verdict, "200");
@@ -679,6 +838,22 @@ fn a_credential_cannot_exceed_its_parent() {
     assert_eq!((put(&foreign, "foreign").as_str(), put(&Keys::parent(), "foreign").as_str()), (DENIED, DENIED));
     let missing = emulator.sign(&Params { bucket: "missing", ..params() });
     assert_eq!(put(&missing, "missing"), "404 NoSuchBucket");
+}
+
+#[test]
+fn an_upload_belongs_to_its_bucket_and_not_to_a_key() {
+    let emulator = wide();
+    let archivist = Keys { id: "2".repeat(32), secret: "2".repeat(64), token: None };
+    let ask = |method| emulator.ask(method, "/archive/a");
+    let id = ask("POST").query("uploads", "").send(&Keys::parent()).element("UploadId");
+    let etag = ask("PUT").query("partNumber", "7").query("uploadId", &id).body(b"part").send(&archivist).etag;
+    let list = complete_list(&[(7, &etag)]);
+    let complete = ask("POST").query("uploadId", &id).body(list.as_bytes());
+    assert_eq!(complete.send(&Keys::parent()).verdict, "200");
+    assert_eq!(ask("GET").send(&archivist).body, b"part");
+
+    let id = ask("POST").query("uploads", "").send(&archivist).element("UploadId");
+    assert_eq!(ask("DELETE").query("uploadId", &id).send(&Keys::parent()).verdict, "204");
 }
 
 #[test]

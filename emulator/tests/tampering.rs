@@ -49,7 +49,7 @@ fn of_claims(claims: &Map<String, Value>) -> Vec<Forgery> {
         change(&mut claims);
         all.push(claims_forgery(&what, &claims));
     };
-    let now = unix_now();
+    let now = claims["iat"].as_i64().unwrap();
     let others = [
         json!(null),
         json!(true),
@@ -96,6 +96,10 @@ fn of_claims(claims: &Map<String, Value>) -> Vec<Forgery> {
     for (name, value) in [("iat", now + 3600), ("iat", now + 604_800), ("exp", now), ("exp", now - 1), ("exp", 0)] {
         with(format!("{name}: {value}"), &|claims| drop(claims.insert(name.to_owned(), json!(value))));
     }
+    with("ends before it begins, both ahead".to_owned(), &|claims| {
+        claims.insert("iat".to_owned(), json!(now + 4));
+        claims.insert("exp".to_owned(), json!(now + 3));
+    });
     with("longer than a week".to_owned(), &|claims| drop(claims.insert("exp".to_owned(), json!(now + 605_000))));
     with("for ever".to_owned(), &|claims| drop(claims.insert("exp".to_owned(), json!(i64::MAX))));
     with("since ever".to_owned(), &|claims| drop(claims.insert("iat".to_owned(), json!(i64::MIN))));
@@ -105,9 +109,16 @@ fn of_claims(claims: &Map<String, Value>) -> Vec<Forgery> {
             drop(claims.insert("actions".to_owned(), actions.clone()))
         });
     }
-    for actions in
-        [json!([]), json!(["getobject"]), json!(["s3:GetObject"]), json!(["*"]), json!("GetObject"), json!([1])]
-    {
+    for actions in [
+        json!([]),
+        json!(["getobject"]),
+        json!(["s3:GetObject"]),
+        json!(["*"]),
+        json!("GetObject"),
+        json!([1]),
+        json!(["GetObject", "GetObject"]),
+        json!(["GetObject", "PutObject", "GetObject"]),
+    ] {
         with(format!("actions {actions}"), &|claims| {
             claims.remove("scope");
             claims.insert("actions".to_owned(), actions.clone());
@@ -140,6 +151,7 @@ fn of_claims(claims: &Map<String, Value>) -> Vec<Forgery> {
         "r2.cloudflarestorage.com".to_owned(),
         format!("{ACCOUNT}.eu.r2.cloudflarestorage.com"),
         format!("{ACCOUNT}.fedramp.r2.cloudflarestorage.com"),
+        format!("{ACCOUNT}.us.r2.cloudflarestorage.com"),
         format!("x.{ACCOUNT}.r2.cloudflarestorage.com"),
         format!("{BUCKET}.{ACCOUNT}.r2.cloudflarestorage.com"),
     ] {
@@ -326,6 +338,14 @@ fn every_tampered_token_is_refused() {
         let control = forge("", header, &json, hmac::HMAC_SHA256, PARENT_SECRET.as_bytes());
         let keys = Keys { token: Some(control.token), secret: control.secret, ..good.clone() };
         assert_eq!(ask(&keys).verdict, "200", "the control {header}");
+    }
+
+    // Either list of paths may be empty beside the other.
+    for paths in [json!({"prefixPaths": ["a"], "objectPaths": []}), json!({"prefixPaths": [], "objectPaths": ["a"]})] {
+        let control = claims_forgery("", &Map::from_iter(claims.clone().into_iter().chain([("paths".into(), paths)])));
+        let keys = Keys { token: Some(control.token), secret: control.secret, ..good.clone() };
+        assert_eq!(ask(&keys).verdict, "200");
+        assert_eq!(emulator.ask("GET", &format!("/{BUCKET}/b")).send(&keys).verdict, "403 AccessDenied");
     }
 
     let jwt = inner.strip_prefix("jwt/").unwrap();

@@ -222,7 +222,19 @@ impl<'a> Ask<'a> {
     }
 
     /// Signed in the headers.
-    pub fn send(mut self, keys: &Keys) -> Reply {
+    pub fn send(self, keys: &Keys) -> Reply {
+        self.signed(keys).transmit()
+    }
+
+    /// The same, as the bytes that go over a connection.
+    pub fn wire(self, keys: &Keys) -> Vec<u8> {
+        let ask = self.signed(keys);
+        let headers: String = ask.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let (line, length) = (format!("{} {} HTTP/1.1", ask.method, ask.target()), ask.body.len());
+        [format!("{line}\r\n{headers}content-length: {length}\r\n\r\n").as_bytes(), ask.body].concat()
+    }
+
+    fn signed(mut self, keys: &Keys) -> Self {
         let date = amz_date(self.skew);
         let payload = hex(digest::digest(&digest::SHA256, self.body).as_ref());
         self.headers.push(("host".to_owned(), self.host_name().to_owned()));
@@ -237,7 +249,7 @@ impl<'a> Ask<'a> {
         let scope = self.scope(&date);
         let credential = format!("Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", keys.id);
         self.headers.push(("authorization".to_owned(), format!("AWS4-HMAC-SHA256 {credential}")));
-        self.transmit()
+        self
     }
 
     /// A presigned URL, fetched.
@@ -275,6 +287,11 @@ impl<'a> Ask<'a> {
         self.host.unwrap_or(self.address.trim_start_matches("http://"))
     }
 
+    /// Path and query, encoded.
+    fn target(&self) -> String {
+        format!("{}?{}", escape(self.path, "/"), self.query_string())
+    }
+
     fn query_string(&self) -> String {
         let mut pairs: Vec<_> =
             self.query.iter().map(|(name, value)| format!("{}={}", escape(name, ""), escape(value, ""))).collect();
@@ -295,8 +312,7 @@ impl<'a> Ask<'a> {
     }
 
     fn transmit(self) -> Reply {
-        let query = self.query_string();
-        let url = format!("{}{}?{query}", self.address, escape(self.path, "/"));
+        let url = format!("{}{}", self.address, self.target());
         let mut request = ureq::http::Request::builder().method(self.method).uri(url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
