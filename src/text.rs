@@ -1,9 +1,9 @@
-//! What a server said, made fit to be shown: one line, no secret, of bounded length.
+//! What a server said, made fit to be shown: one line that does nothing to a terminal, no secret, of bounded length.
 
 /// The longest text taken over from a server, in bytes.
 const MAX_TEXT: usize = 1024;
 
-/// Text from a server as it may be shown: no secret, no control character, at most 1 KiB.
+/// Text from a server as it may be shown: without secrets, and with spaces for what is no visible character.
 pub(crate) fn cleaned(text: &[u8], secrets: &[&[u8]]) -> String {
     const REDACTED: &str = "[redacted]";
     let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
@@ -30,7 +30,7 @@ pub(crate) fn cleaned(text: &[u8], secrets: &[&[u8]]) -> String {
             Some(character) => (character, tail),
             None => (char::REPLACEMENT_CHARACTER, rest.get(1..).unwrap_or_default()),
         };
-        let character = if character.is_control() { ' ' } else { character };
+        let character = if is_invisible(character) { ' ' } else { character };
         if shown.len() + character.len_utf8() > MAX_TEXT {
             break;
         }
@@ -38,4 +38,15 @@ pub(crate) fn cleaned(text: &[u8], secrets: &[&[u8]]) -> String {
         rest = tail;
     }
     shown
+}
+
+/// Characters that move the cursor, begin a line, or change the order or the look of those around them: Unicode's
+/// categories Cc, Zl, Zp and Cf.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }

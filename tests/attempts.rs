@@ -628,7 +628,22 @@ fn a_2xx_that_cannot_be_used_is_an_invalid_response() {
         with("\"minted\""),
     ];
     for name in ["accessKeyId", "secretAccessKey", "sessionToken"] {
-        for value in ["", "null", "\"\"", "7", "true", "[\"x\"]", "{\"x\":\"y\"}", "\"with a \\u0000 in it\""] {
+        for value in [
+            "",
+            "null",
+            "\"\"",
+            "7",
+            "true",
+            "[\"x\"]",
+            "{\"x\":\"y\"}",
+            "\"with a \\u0000 in it\"",
+            "\"a\\r\\nb\"",
+            "\"a b\"",
+            "\"\\u00fc\"",
+            "\"\\ud800\"",
+            "\"ü\"",
+            "\"\\u007f\"",
+        ] {
             let fields =
                 ["accessKeyId", "secretAccessKey", "sessionToken"].into_iter().filter_map(|field| match value {
                     "" if field == name => None,
@@ -753,9 +768,10 @@ fn cloudflares_errors_and_messages_are_handed_on() {
         assert_eq!(failure.errors, expected);
         assert_eq!(failure.messages, ["plain", "as an object"]);
         assert_eq!(failure.request_id.as_deref(), Some("8f00d00d-AMS"));
-        assert!(failure.message.contains("6003") && failure.message.contains("Invalid request headers"));
-        assert!(!failure.message.contains('\n'));
-        assert_eq!(failure.hint, None);
+        // The first error, and the end of its chain.
+        let ends = ": 6003 Invalid request headers: 6111 Invalid format for Authorization header";
+        assert!(failure.message.ends_with(ends), "{}", failure.message);
+        assert!(failure.hint.is_some_and(|hint| hint.contains("quotes")));
     }
 }
 
@@ -778,7 +794,20 @@ fn hints_are_those_of_the_documented_refusals_and_no_others() {
         (401, 7, "no", Some("parent access key id")),
         (401, 10000, "Authentication error", Some("token")),
         (403, 10000, "Authentication error", Some("token")),
+        (401, 1000, "Invalid API Token", Some("mistyped")),
         (403, 9109, "Unauthorized to access requested resource", Some("OAuth")),
+        (403, 9109, "Cannot use the access token from location: 192.0.2.7", Some("IP address")),
+        (403, 9109, "Invalid access token", None),
+        (400, 6103, "Invalid format for X-Auth-Key header", Some("API key")),
+        (400, 6111, "Invalid format for Authorization header", Some("quotes")),
+        (
+            400,
+            7003,
+            "Could not route to /accounts/x/r2, perhaps your object identifier is invalid?",
+            Some("account id"),
+        ),
+        (401, 10001, "Unable to authenticate request", None),
+        (429, 1015, "x", None),
         (404, 10015, "x", Some("base URL")),
         (404, 7003, "No route for that URI", Some("base URL")),
         (403, 10042, "Please enable R2", Some("not enabled")),
@@ -818,12 +847,69 @@ fn hints_are_those_of_the_documented_refusals_and_no_others() {
             }
         }
     }
-    // A status alone says something about two of them only.
-    for (http_status, has_hint) in [(400, false), (401, true), (403, false), (404, false), (429, true), (503, false)] {
-        let requests = if http_status > 404 { 3 } else { 1 };
-        let failure = failure_after(requests, http_status, &[("retry-after-ms", "1")], "");
-        assert_eq!(failure.hint.is_some(), has_hint, "{http_status}");
+}
+
+#[test]
+fn only_cloudflares_own_answer_is_said_to_be_cloudflares() {
+    const LOG_IN: &str = "<html>log in</html>";
+    let envelope = r#"{"success":false,"errors":[]}"#;
+    for (headers, body, is_cloudflare) in [
+        (&[][..], envelope, true),
+        (&[("cf-ray", "8f00d00d-AMS")], LOG_IN, true),
+        (&[], LOG_IN, false),
+        (&[("cf-ray", "")], "", false),
+        (&[], r#"{"error":"no access"}"#, false),
+        (&[], r#"["success"]"#, false),
+    ] {
+        for http_status in [400, 401, 403, 404] {
+            let failure = failure(http_status, headers, body);
+            let says = failure.message.contains("Cloudflare refused");
+            assert_eq!(says, is_cloudflare, "{http_status} {body}: {}", failure.message);
+            assert!(failure.message.contains(&format!("HTTP {http_status}")), "{}", failure.message);
+            // No status alone has a hint, but 401 in Cloudflare's own form.
+            assert_eq!(failure.hint.is_some(), http_status == 401 && body == envelope, "{:?}", failure.hint);
+        }
     }
+}
+
+#[test]
+fn pages_for_people_have_hints_of_their_own() {
+    let moment = "<html><title>Just a moment...</title></html>";
+    let challenge = [("cf-mitigated", "challenge"), ("retry-after-ms", "1")];
+    let quick = [("retry-after-ms", "1")];
+    for (http_status, headers, body, expected) in [
+        (403, &quick[..], moment, Some("challenge")),
+        (403, &challenge, "<html></html>", Some("challenge")),
+        (503, &quick, moment, Some("challenge")),
+        (403, &quick, "<h1>Sorry, you have been blocked</h1>", Some("blocks")),
+        (403, &quick, "error code: 1020", Some("blocks")),
+        (429, &quick, "error code: 1015", Some("1015")),
+        (429, &quick, "", None),
+        (503, &quick, "", None),
+        (403, &quick, "error code: 1015", None),
+        (404, &quick, moment, None),
+    ] {
+        let requests = if http_status > 404 { 3 } else { 1 };
+        let failure = failure_after(requests, http_status, headers, body);
+        match expected {
+            None => assert_eq!(failure.hint, None, "{http_status} {body}"),
+            Some(part) => assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains(part)), "{failure:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_redirect_names_its_host() {
+    for (location, host) in [
+        ("https://login.example.test:8443/portal?next=x", "a redirect to login.example.test, which is not followed"),
+        ("/elsewhere", "a redirect to another path, which is not followed"),
+        ("https://e\u{202e}vil/", "a redirect to another path, which is not followed"),
+    ] {
+        let failure = failure(302, &[("location", location)], "");
+        assert!(failure.message.ends_with(host), "{}", failure.message);
+        assert!(failure.hint.is_some_and(|hint| hint.contains("log-in page")));
+    }
+    assert!(!failure(302, &[], "").message.contains("redirect"));
 }
 
 fn session_token(claims: &str) -> String {
@@ -900,8 +986,10 @@ fn the_clock_is_read_before_each_request_not_after_it() {
 
 #[test]
 fn texts_of_a_server_are_cleaned() {
-    let dirty = format!(r"a\u0000b\u001b[31m\r\nc\u007f\u0085 {API_TOKEN}, again {API_TOKEN}{PARENT_SECRET}.");
-    let clean = "a b [31m  c   [redacted], again [redacted][redacted].";
+    let dirty = format!(
+        r"a\u0000b\u001b[31m\r\nc\u007f\u0085\u2028\u2029\u202e\u200b\ufeff {API_TOKEN}, again {API_TOKEN}{PARENT_SECRET}."
+    );
+    let clean = "a b [31m  c        [redacted], again [redacted][redacted].";
     let body = format!(
         r#"{{"success":false,"errors":[{{"code":1,"message":"{dirty}",
         "documentation_url":"{dirty}","source":{{"pointer":"{dirty}"}},

@@ -46,14 +46,15 @@ impl Client {
     }
 }
 
-/// The three strings of a success, none of them empty.
+/// The three strings of a success.
 pub(super) fn read(answer: &Answer<'_>) -> Result<[Secret; 3], Error> {
     let strings = RESULT_FIELDS.map(|name| answer.result.string(name).unwrap_or_default());
     for (name, value) in RESULT_FIELDS.iter().zip(&strings) {
-        let problem = if value.as_bytes().contains(&0) {
-            "contains a NUL"
-        } else if value.len() == 0 {
+        let problem = if value.len() == 0 {
             "is missing or empty"
+        } else if !value.as_bytes().iter().all(u8::is_ascii_graphic) {
+            // All three go into headers of S3 requests, where a line break would begin another header.
+            "contains a character that is not visible ASCII"
         } else {
             continue;
         };

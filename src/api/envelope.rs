@@ -1,12 +1,13 @@
 //! Cloudflare's envelope, which all calls share: reply bytes become a result or an error. Pure; and nothing secret is
 //! copied into memory that nobody wipes.
 
-use super::hints::hint;
+use super::hints;
 use crate::error::{ApiError, Error, Status};
 use crate::http::Reply;
 use crate::json::{Object, unescape};
 use crate::secret::Secret;
 use crate::text::cleaned;
+use crate::url::Url;
 
 /// A server may send thousands of entries; a person reads a few.
 const MAX_ENTRIES: usize = 64;
@@ -47,7 +48,7 @@ pub(super) fn read<'a>(
 
     let success = envelope.as_ref().and_then(|envelope| envelope.get("success"));
     if !(200..300).contains(&http_status) || success == Some("false") {
-        return Err(refusal(http_status, &envelope.unwrap_or_default(), request_id, &secrets));
+        return Err(refusal(reply, &envelope.unwrap_or_default(), request_id, &secrets));
     }
     let problem = if reply.is_oversized() {
         "the reply is larger than 1 MiB"
@@ -67,15 +68,19 @@ fn unusable(http_status: u16, request_id: Option<String>, problem: &str) -> Erro
     Error::new(Status::InvalidResponse, format!("HTTP {http_status}: {problem}")).with_reply(http_status, request_id)
 }
 
-/// The error for a reply that refuses.
-fn refusal(http_status: u16, envelope: &Object<'_>, request_id: Option<String>, secrets: &[&[u8]]) -> Error {
-    let status = match http_status {
-        200..300 => Status::ApiError,
-        other => Status::of_http(other),
-    };
+/// The error for a reply that refuses. `envelope` is empty where the body is not Cloudflare's.
+fn refusal(reply: &Reply, envelope: &Object<'_>, request_id: Option<String>, secrets: &[&[u8]]) -> Error {
+    let http_status = reply.http_status;
+    let is_success = (200..300).contains(&http_status);
+    let status = if is_success { Status::ApiError } else { Status::of_http(http_status) };
+    let is_envelope = envelope.get("success").is_some() || envelope.get("errors").is_some();
     let mut errors = Vec::new();
-    for entry in envelope.list("errors") {
+    let mut innermost = 0;
+    for (at, entry) in envelope.list("errors").into_iter().enumerate() {
         collect_error(entry, secrets, &mut errors, 0);
+        if at == 0 {
+            innermost = errors.len().saturating_sub(1);
+        }
     }
     let messages: Vec<String> = envelope
         .list("messages")
@@ -86,18 +91,31 @@ fn refusal(http_status: u16, envelope: &Object<'_>, request_id: Option<String>, 
         .map(|text| cleaned(text.as_bytes(), secrets))
         .collect();
 
-    let mut message = match http_status {
-        200..300 => format!("Cloudflare refused the request (HTTP {http_status}, success false)"),
-        _ => format!("Cloudflare refused the request (HTTP {http_status})"),
+    let mut message = match (is_envelope || request_id.is_some(), is_success) {
+        (true, true) => format!("Cloudflare refused the request (HTTP {http_status}, success false)"),
+        (true, false) => format!("Cloudflare refused the request (HTTP {http_status})"),
+        (false, _) => format!("refused with HTTP {http_status}, but not in the form of Cloudflare's API"),
     };
-    if let Some(first) = errors.first() {
-        let text = first.message.as_deref().unwrap_or("no message");
-        // The whole line keeps to the limit that its parts have.
-        message = cleaned(format!("{message}: {} {text}", first.code).as_bytes(), &[]);
+    // The first error says what went wrong, and the end of its chain says where.
+    for error in errors.iter().take(1).chain(errors.get(innermost).filter(|_| innermost > 0)) {
+        let text = error.message.as_deref().unwrap_or("no message");
+        message = format!("{message}: {} {text}", error.code);
     }
-    let mut error = Error::new(status, message).with_reply(http_status, request_id);
+    if (300..400).contains(&http_status)
+        && let Some(location) = reply.header("location")
+    {
+        let host = Url::parse(&location).map_or_else(|_| "another path".to_owned(), |url| url.host);
+        message = format!("{message}: a redirect to {host}, which is not followed");
+    }
+    // The whole line keeps to the limit that its parts have.
+    let mut error = Error::new(status, cleaned(message.as_bytes(), secrets)).with_reply(http_status, request_id);
     let data = error.data_mut();
-    data.hint = hint(http_status, &errors);
+    data.hint = if is_envelope {
+        hints::of_envelope(http_status, &errors)
+    } else {
+        let is_challenge = reply.header("cf-mitigated").is_some_and(|value| value.trim() == "challenge");
+        hints::of_page(http_status, is_challenge, reply.body())
+    };
     data.errors = errors;
     data.messages = messages;
     error
