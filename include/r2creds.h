@@ -49,7 +49,8 @@
  * Threads
  * -------
  * Any function may run on any thread, and a client may be used by many at once. r2creds_client_new reads the
- * environment, so no other thread may change it (setenv, putenv) meanwhile. Returned objects are immutable.
+ * environment, so no other thread may change it (setenv, putenv) meanwhile; with R2CREDS_CLIENT_NO_ENVIRONMENT it does
+ * not. Returned objects are immutable.
  * Each call blocks its own thread. A call may start one thread for a name lookup, which cannot be interrupted: at
  * most one such thread for each client may outlive a call, and later calls join it. For that reason the shared
  * library stays mapped after dlclose.
@@ -66,7 +67,8 @@
  * No thread-local or global state, no signal handler, no SIGPIPE, no output, but for the line that Rust prints when
  * it panics. The environment is read in r2creds_client_new alone (CLOUDFLARE_API_TOKEN, CLOUDFLARE_EMAIL,
  * CLOUDFLARE_API_KEY, CLOUDFLARE_BASE_URL, HTTPS_PROXY, ALL_PROXY, NO_PROXY and their lower-case forms,
- * SSL_CERT_FILE, SSL_CERT_DIR), only where a field is NULL, and not in a set-uid process.
+ * SSL_CERT_FILE, SSL_CERT_DIR), only where a field is NULL, and not in a set-uid
+ * process, whose errors say so.
  *
  * Versions
  * --------
@@ -252,9 +254,21 @@
 #define R2CREDS_JURISDICTION_EU 1
 
 /**
- * FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`.
+ * FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`. FedRAMP High has hosts of its own, which are given as
+ * `base_url` and `endpoint`.
  */
 #define R2CREDS_JURISDICTION_FEDRAMP 2
+
+/**
+ * United States: `<account>.us.r2.cloudflarestorage.com`. Since 0.2.0.
+ */
+#define R2CREDS_JURISDICTION_US 3
+
+/**
+ * A bit of `flags`: what is NULL is not looked for in the environment. Its variables may then be changed by other
+ * threads meanwhile. `SSL_CERT_FILE` and `SSL_CERT_DIR` are not read either: pass `ca_file` if you want theirs.
+ */
+#define R2CREDS_CLIENT_NO_ENVIRONMENT 1
 
 /**
  * The number in the SONAME. It changes only when a program must be compiled again.
@@ -310,11 +324,11 @@ typedef struct r2creds_params {
     const char *parent_secret_access_key;
     /**
      * Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-     * `data/ab`. With neither prefixes nor objects: the whole bucket.
+     * `data/ab`. With neither prefixes nor objects (both NULL): the whole bucket.
      */
     const char *const *prefixes;
     /**
-     * How many. NULL `prefixes` needs 0.
+     * How many. NULL `prefixes` needs 0, any other at least 1: an empty list must not open the whole bucket.
      */
     size_t prefixes_len;
     /**
@@ -322,7 +336,7 @@ typedef struct r2creds_params {
      */
     const char *const *objects;
     /**
-     * How many. NULL `objects` needs 0.
+     * How many. NULL `objects` needs 0, any other at least 1.
      */
     size_t objects_len;
     /**
@@ -333,12 +347,12 @@ typedef struct r2creds_params {
      */
     const char *const *actions;
     /**
-     * How many. NULL `actions` needs 0.
+     * How many. NULL `actions` needs 0, any other at least 1.
      */
     size_t actions_len;
     /**
      * Scheme and host of the S3 endpoint, with an optional port: https, or http to loopback.
-     * NULL: `https://<account>[.eu|.fedramp].r2.cloudflarestorage.com`.
+     * NULL: `https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com`.
      */
     const char *endpoint;
     /**
@@ -600,6 +614,14 @@ typedef struct r2creds_client_options {
      * How often a failed attempt is repeated. 0: 2; -1: never. Other negative numbers are refused.
      */
     int32_t max_retries;
+    /**
+     * `R2CREDS_CLIENT_NO_ENVIRONMENT` or 0; other bits are `UNSUPPORTED`. Since 0.2.0.
+     */
+    uint32_t flags;
+    /**
+     * Must be 0.
+     */
+    int32_t reserved;
 } r2creds_client_options;
 
 /**
@@ -731,7 +753,7 @@ R2CREDS_API uint32_t r2creds_abi_version(void);
     {sizeof(r2creds_params), NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0}
 /** Initialises an `r2creds_client_options`: struct_size set, everything else zero. */
 #define R2CREDS_CLIENT_OPTIONS_INIT \
-    {sizeof(r2creds_client_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0}
+    {sizeof(r2creds_client_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0}
 /** Initialises an `r2creds_request_options`: struct_size set, everything else zero. */
 #define R2CREDS_REQUEST_OPTIONS_INIT \
     {sizeof(r2creds_request_options), NULL, NULL, 0, NULL, NULL, NULL, 0, 0}

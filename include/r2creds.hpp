@@ -81,6 +81,7 @@ enum class Permission : std::int32_t {
 enum class Jurisdiction : std::int32_t {
     eu = 1,       ///< European Union.
     fedramp = 2,  ///< FedRAMP.
+    us = 3,       ///< United States.
 };
 
 /// The name of a status, such as "RATE_LIMITED"; "UNKNOWN" for one that the library does not know.
@@ -131,12 +132,14 @@ struct Params {
     /// Secret access key of the parent pair: 64 lower-case hexadecimal digits. sign needs it, create does not.
     std::optional<Secret> parent_secret_access_key{};
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-    /// `data/ab`. With neither prefixes nor objects: the whole bucket.
-    std::vector<std::string> prefixes{};
-    std::vector<std::string> objects{};  ///< Exact object keys the credential may touch, 1 to 1024 bytes each.
+    /// `data/ab`. With neither prefixes nor objects: the whole bucket. A list that is there and empty is an error: one
+    /// that a program computed must not open the whole bucket when it comes out empty.
+    std::optional<std::vector<std::string>> prefixes{};
+    /// Exact object keys the credential may touch, 1 to 1024 bytes each. As prefixes, not empty.
+    std::optional<std::vector<std::string>> objects{};
     /// sign only, instead of permission: S3 operations such as `GetObject`. r2creds.h has the list.
-    std::vector<std::string> actions{};
-    /// Scheme and host of the S3 endpoint. Default: https://<account>[.eu|.fedramp].r2.cloudflarestorage.com.
+    std::optional<std::vector<std::string>> actions{};
+    /// Scheme and host of the S3 endpoint. Default: https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com.
     std::optional<std::string> endpoint{};
     /// sign only: when the credential begins; a fraction of a second is dropped. Default: now.
     std::optional<Time> issued_at{};
@@ -166,6 +169,8 @@ struct ClientOptions {
     /// For name lookup, connection and TLS of one attempt. Default: 5 s.
     std::optional<Milliseconds> connect_timeout{};
     std::optional<int> max_retries{};  ///< How often a failed attempt is repeated; 0: never. Default: 2.
+    /// What is absent is not looked for in the environment: no variable is read, SSL_CERT_FILE neither.
+    bool no_environment = false;
 };
 
 /// One entry of the errors in Cloudflare's reply. Its views live as long as any copy of the Error it came from.
@@ -379,8 +384,8 @@ class Arguments {
         return {sizeof(r2creds_params), text("account_id", &from.account_id), text("bucket", &from.bucket),
                 text("parent_access_key_id", &from.parent_access_key_id),
                 text("parent_secret_access_key", from.parent_secret_access_key),
-                list("prefixes", from.prefixes), from.prefixes.size(),
-                list("objects", from.objects), from.objects.size(), list("actions", from.actions), from.actions.size(),
+                list("prefixes", from.prefixes), size(from.prefixes),
+                list("objects", from.objects), size(from.objects), list("actions", from.actions), size(from.actions),
                 text("endpoint", from.endpoint), since_epoch("issued_at", from.issued_at),
                 positive("ttl_seconds", from.ttl),
                 static_cast<std::int32_t>(from.permission.value_or(Permission())),
@@ -391,7 +396,8 @@ class Arguments {
                 text("api_key", from.api_key), text("base_url", from.base_url), text("proxy_url", from.proxy_url),
                 text("ca_file", from.ca_file), text("user_agent", from.user_agent),
                 positive("timeout_ms", from.timeout), positive("attempt_timeout_ms", from.attempt_timeout),
-                positive("connect_timeout_ms", from.connect_timeout), retries(from.max_retries)};
+                positive("connect_timeout_ms", from.connect_timeout), retries(from.max_retries),
+                from.no_environment ? R2CREDS_CLIENT_NO_ENVIRONMENT : 0u, 0};
     }
     r2creds_request_options request_options(const RequestOptions &from, Poll &poll) {
         return {sizeof(r2creds_request_options), from.cancel ? C::raw(*from.cancel) : nullptr,
@@ -415,7 +421,14 @@ class Arguments {
     const char *const *list(const char *field, const std::vector<std::string> &from) {
         std::vector<const char *> &to = lists_.emplace_back();
         for (const std::string &entry : from) to.push_back(text(field, &entry));
-        return to.data();  // stays where it is when lists_ grows
+        to.push_back(nullptr);  // so that a list of no entries is not NULL, which would be no list
+        return to.data();       // stays where it is when lists_ grows
+    }
+    const char *const *list(const char *field, const std::optional<std::vector<std::string>> &from) {
+        return from ? list(field, *from) : nullptr;
+    }
+    static std::size_t size(const std::optional<std::vector<std::string>> &list) noexcept {
+        return list ? list->size() : 0;
     }
     std::int64_t since_epoch(const char *field, const std::optional<Time> &value) {
         if (!value) return 0;

@@ -1,4 +1,4 @@
-//! The environment, read in `Client::new` alone and never in a set-uid process.
+//! The environment, read in `Client::new` alone.
 
 use std::os::unix::ffi::OsStringExt;
 
@@ -19,34 +19,43 @@ impl Setting {
     }
 }
 
-/// The caller's own value, else the first of these variables that is set.
-pub(crate) fn explicit_or(
-    explicit: Option<&str>,
-    names: &[&str],
-    field: &'static str,
-) -> Result<Option<Setting>, Error> {
-    match explicit {
-        Some(value) => Ok(Some(Setting::explicit(value))),
-        None => first(names, field),
-    }
+/// Whether the environment may be looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Environment {
+    Read,
+    /// The caller does not want it.
+    Unwanted,
+    /// The process has rights that its starter has not (set-uid and the like), and so its environment is not to be
+    /// trusted.
+    Untrusted,
 }
 
-/// The first of these variables that is set; trimmed, and an empty one counts as unset. `field` is the option it
-/// stands in for.
-pub(crate) fn first(names: &[&str], field: &'static str) -> Result<Option<Setting>, Error> {
-    if sys::is_secure_process() {
-        return Ok(None);
-    }
-    for name in names {
-        let Some(value) = std::env::var_os(name) else { continue };
-        let whole = Secret::from(value.into_vec());
-        let text = std::str::from_utf8(whole.as_bytes())
-            .map_err(|_| Error::argument(field, format_args!("{name} in the environment is not UTF-8")))?
-            .trim();
-        if !text.is_empty() {
-            let origin = format!("{name} in the environment: ");
-            return Ok(Some(Setting { value: Secret::from(text), origin }));
+impl Environment {
+    pub fn new(is_wanted: bool) -> Self {
+        match is_wanted {
+            false => Environment::Unwanted,
+            true if sys::is_secure_process() => Environment::Untrusted,
+            true => Environment::Read,
         }
     }
-    Ok(None)
+
+    /// The first of these variables that is set; trimmed, and an empty one counts as unset. `field` is the option it
+    /// stands in for.
+    pub fn first(self, names: &[&str], field: &'static str) -> Result<Option<Setting>, Error> {
+        if self != Environment::Read {
+            return Ok(None);
+        }
+        for name in names {
+            let Some(value) = std::env::var_os(name) else { continue };
+            let whole = Secret::from(value.into_vec());
+            let text = std::str::from_utf8(whole.as_bytes())
+                .map_err(|_| Error::argument(field, format_args!("{name} in the environment is not UTF-8")))?
+                .trim();
+            if !text.is_empty() {
+                let origin = format!("{name} in the environment: ");
+                return Ok(Some(Setting { value: Secret::from(text), origin }));
+            }
+        }
+        Ok(None)
+    }
 }

@@ -31,6 +31,8 @@ table! {
         Eu = 1 => "eu",
         /// `<account>.fedramp.r2.cloudflarestorage.com`
         FedRamp = 2 => "fedramp",
+        /// `<account>.us.r2.cloudflarestorage.com`
+        Us = 3 => "us",
     }
 }
 
@@ -47,7 +49,7 @@ table! {
 ///     bucket: "recordings",
 ///     parent_access_key_id: "0123456789abcdef0123456789abcdef",
 ///     permission: Some(Permission::ObjectReadWrite),
-///     prefixes: &["camera-7/"],
+///     prefixes: Some(&["camera-7/"]),
 ///     ttl_seconds: Some(15 * 60),
 ///     ..Params::default()
 /// };
@@ -68,12 +70,13 @@ pub struct Params<'a> {
     /// Required by `create`; `sign` takes either this or `actions`.
     pub permission: Option<Permission>,
     /// `sign` only, instead of `permission`: names from [`ACTIONS`], each at most once.
-    pub actions: &'a [&'a str],
+    pub actions: Option<&'a [&'a str]>,
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-    /// `data/ab`. With neither prefixes nor objects: the whole bucket.
-    pub prefixes: &'a [&'a str],
-    /// Exact object keys the credential may touch, 1 to 1024 bytes each.
-    pub objects: &'a [&'a str],
+    /// `data/ab`. With neither prefixes nor objects: the whole bucket. A list that is empty is an error: one that a
+    /// program computed must not open the whole bucket when it comes out empty.
+    pub prefixes: Option<&'a [&'a str]>,
+    /// Exact object keys the credential may touch, 1 to 1024 bytes each. As `prefixes`, not empty.
+    pub objects: Option<&'a [&'a str]>,
     /// Scheme and host of the S3 endpoint, with an optional port: https, or http to loopback. Default: the account's
     /// own host in the jurisdiction.
     pub endpoint: Option<&'a str>,
@@ -178,8 +181,8 @@ impl<'a> Grant<'a> {
     fn parse(params: &Params<'a>) -> Result<Self, Error> {
         check_account_id(params.account_id)?;
         check_bucket(params.bucket)?;
-        check_paths("prefixes", params.prefixes)?;
-        check_paths("objects", params.objects)?;
+        let prefixes = parse_paths("prefixes", params.prefixes)?;
+        let objects = parse_paths("objects", params.objects)?;
         let ttl_seconds = parse_ttl(params.ttl_seconds)?;
         let endpoint = match params.endpoint {
             None => Endpoint::of_account(params.account_id, params.jurisdiction),
@@ -195,8 +198,8 @@ impl<'a> Grant<'a> {
             account_id: params.account_id,
             bucket: params.bucket,
             parent_access_key_id: params.parent_access_key_id,
-            prefixes: params.prefixes,
-            objects: params.objects,
+            prefixes,
+            objects,
             endpoint,
             ttl_seconds,
         })
@@ -209,7 +212,7 @@ impl<'a> CreateGrant<'a> {
         if params.parent_access_key_id.is_empty() {
             return Err(Error::argument("parent_access_key_id", "empty, expected the id of the parent API token"));
         }
-        if !params.actions.is_empty() {
+        if params.actions.is_some() {
             return Err(Error::argument(
                 "actions",
                 "not possible with create: Cloudflare's API has none yet; use permission, or sign",
@@ -230,23 +233,23 @@ impl<'a> SignGrant<'a> {
         let grant = Grant::parse(params)?;
         check_parent_access_key_id(params.parent_access_key_id)?;
         let parent_secret = check_parent_secret(params.parent_secret_access_key)?;
-        check_actions(params.actions)?;
+        params.actions.map_or(Ok(()), check_actions)?;
         let rights = match (params.permission, params.actions) {
-            (Some(permission), []) => Rights::Permission(permission),
-            (Some(_), _) => {
+            (Some(permission), None) => Rights::Permission(permission),
+            (Some(_), Some(_)) => {
                 return Err(Error::argument(
                     "actions",
                     "given together with permission, expected exactly one: R2 refuses a token that carries both",
                 ));
             }
-            (None, []) => {
+            (None, None) => {
                 let permissions = Permission::spellings();
                 return Err(Error::argument(
                     "permission",
                     format_args!("not set, and no actions either; expected exactly one: {permissions}, or actions"),
                 ));
             }
-            (None, actions) => Rights::Actions(actions),
+            (None, Some(actions)) => Rights::Actions(actions),
         };
         if let Some(issued_at) = params.issued_at {
             if issued_at < 0 {
@@ -266,6 +269,7 @@ impl Endpoint {
             Jurisdiction::Default => ".r2.cloudflarestorage.com",
             Jurisdiction::Eu => ".eu.r2.cloudflarestorage.com",
             Jurisdiction::FedRamp => ".fedramp.r2.cloudflarestorage.com",
+            Jurisdiction::Us => ".us.r2.cloudflarestorage.com",
         };
         Endpoint { scheme: "https", host: [account_id, domain].concat() }
     }
@@ -332,19 +336,25 @@ fn check_bucket(bucket: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_paths(field: &'static str, paths: &[&str]) -> Result<(), Error> {
+/// A list that is there has an entry: one that a program computed must not open the whole bucket when it comes out
+/// empty.
+fn parse_paths<'a>(field: &'static str, paths: Option<&'a [&'a str]>) -> Result<&'a [&'a str], Error> {
     const MAX: usize = Params::MAX_PATH_BYTES;
+    const WHOLE_BUCKET: &str = "To grant the whole bucket, leave prefixes and objects out.";
+    let Some(paths) = paths else { return Ok(&[]) };
+    if paths.is_empty() {
+        return Err(
+            Error::argument(field, "an empty list, expected at least one entry, or no list").hinted(WHOLE_BUCKET)
+        );
+    }
     for (at, path) in paths.iter().enumerate() {
         if path.is_empty() || path.len() > MAX {
             let problem = format_args!("entry {at} has {} bytes, expected 1 to {MAX}", path.len());
             let error = Error::argument(field, problem);
-            return Err(match (path.len(), field) {
-                (0, "prefixes") => error.hinted("To grant the whole bucket, leave prefixes and objects out."),
-                _ => error,
-            });
+            return Err(if path.is_empty() && field == "prefixes" { error.hinted(WHOLE_BUCKET) } else { error });
         }
     }
-    Ok(())
+    Ok(paths)
 }
 
 fn is_lower_hex(text: &str, digits: usize) -> bool {
@@ -407,6 +417,10 @@ fn shape(value: &str, digits: usize) -> String {
 }
 
 fn check_actions(actions: &[&str]) -> Result<(), Error> {
+    if actions.is_empty() {
+        return Err(Error::argument("actions", "an empty list, expected at least one action, or no list")
+            .hinted("A credential that may do nothing is of no use; to grant a permission, leave actions out."));
+    }
     for (at, action) in actions.iter().enumerate() {
         if !ACTIONS.contains(action) {
             let problem = if action.is_empty() { "is empty" } else { "is unknown" };

@@ -21,7 +21,7 @@ use crate::token::Claims;
 ///     parent_access_key_id: "0123456789abcdef0123456789abcdef",
 ///     parent_secret_access_key: Some("0000000000000000000000000000000000000000000000000000000000000001"),
 ///     permission: Some(Permission::ObjectReadOnly),
-///     objects: &["camera-7/2026-11-21.mp4"],
+///     objects: Some(&["camera-7/2026-11-21.mp4"]),
 ///     ..Params::default()
 /// })?;
 /// assert_eq!(credentials.expires_at() - credentials.issued_at(), 900);

@@ -200,6 +200,16 @@ fn mistakes_in_params() -> Vec<Mistake<Params>> {
         }),
         text("parent_access_key_id", "", &["empty", "expected"]),
         text("parent_access_key_id", b"nobody-may-read-this\xc3", &["not UTF-8"]),
+        wrong("no prefixes in a list of them", "prefixes", &["empty list", "expected"], "", |p| {
+            p.prefixes::<&str>(&[]);
+        }),
+        wrong("no objects in a list of them", "objects", &["empty list", "expected"], "", |p| {
+            p.prefixes(&["a"]).objects::<&str>(&[]);
+        }),
+        wrong("prefixes whose length was forgotten", "prefixes", &["empty list"], "", |p| {
+            p.prefixes(&["a"]);
+            p.raw.prefixes_len = 0;
+        }),
         wrong("prefixes NULL with a length", "prefixes", &["NULL", "prefixes_len"], "", |p| p.raw.prefixes_len = 1),
         wrong("objects NULL with a length", "objects", &["NULL", "objects_len"], "", |p| p.raw.objects_len = 1),
         wrong("more prefixes than memory", "prefixes", &["prefixes_len", "memory"], "", |p| {
@@ -268,8 +278,8 @@ fn mistakes_in_params() -> Vec<Mistake<Params>> {
         wrong("largest ttl", "ttl_seconds", &["expected 1 to 604800"], "4294967295", |p| {
             p.raw.ttl_seconds = u32::MAX;
         }),
-        wrong("jurisdiction 3", "jurisdiction", &["expected", "0 to 2"], "", |p| p.raw.jurisdiction = 3),
-        wrong("jurisdiction -1", "jurisdiction", &["expected", "0 to 2"], "", |p| p.raw.jurisdiction = -1),
+        wrong("jurisdiction 4", "jurisdiction", &["expected", "0 to 3"], "", |p| p.raw.jurisdiction = 4),
+        wrong("jurisdiction -1", "jurisdiction", &["expected", "0 to 3"], "", |p| p.raw.jurisdiction = -1),
         wrong("jurisdiction with endpoint", "jurisdiction", &["endpoint", "expected one of them"], "", |p| {
             p.raw.jurisdiction = R2CREDS_JURISDICTION_EU;
             p.raw.endpoint = p.memory.text("https://nobody-may-read-this");
@@ -423,6 +433,22 @@ fn refuses<T, R>(
             Ok(_) => panic!("{}: accepted", mistake.name),
         }
     }
+}
+
+#[test]
+fn an_empty_list_says_how_to_grant_the_whole_bucket() {
+    for list in [Params::prefixes::<&str>, Params::objects::<&str>] {
+        let mut params = Params::valid();
+        list(&mut params, &[]);
+        let hint = params.sign().unwrap_err().hint.unwrap();
+        assert!(hint.contains("whole bucket") && hint.contains("prefixes and objects"), "{hint}");
+    }
+    let mut params = Params::valid();
+    params.actions::<&str>(&[]);
+    params.raw.permission = R2CREDS_PERMISSION_UNSET;
+    let failure = params.sign().unwrap_err();
+    assert_eq!((failure.status, failure.field.as_deref()), (R2CREDS_STATUS_INVALID_ARGUMENT, Some("actions")));
+    assert!(!failure.hint.unwrap().contains("bucket"));
 }
 
 #[test]
@@ -617,6 +643,9 @@ fn mistakes_in_client_options() -> Vec<Mistake<Options>> {
         text("user_agent", "nobody-may-read-this/ü", &["non-ASCII", "printable ASCII"]),
         text("user_agent", b"nobody-may-read-this\xff", &["not UTF-8"]),
         wrong("max_retries -2", "max_retries", &["expected -1"], "-2", |o| o.raw.max_retries = -2),
+        unsupported(wrong("flags 2", "flags", &["bit"], "", |o| o.raw.flags = 2)),
+        unsupported(wrong("flags 2^31 + 1", "flags", &["bit"], "", |o| o.raw.flags = (1 << 31) | 1)),
+        unsupported(wrong("reserved 1", "reserved", &["not 0"], "", |o| o.raw.reserved = 1)),
         wrong("smallest max_retries", "max_retries", &["expected -1"], "2147483648", |o| o.raw.max_retries = i32::MIN),
     ]
 }
@@ -693,15 +722,12 @@ fn both_calls_accept_what_stands_on_the_border() {
         ("the same path twice", |p| {
             p.prefixes(&["a", "a"]).objects(&["a", "a"]);
         }),
-        ("arrays of no entries", |p| {
-            p.prefixes(&["a"]).objects(&["a"]).actions(&["GetObject"]);
-            (p.raw.prefixes_len, p.raw.objects_len, p.raw.actions_len) = (0, 0, 0);
-        }),
         ("object-read-only", |p| p.raw.permission = R2CREDS_PERMISSION_OBJECT_READ_ONLY),
         ("admin-read-only", |p| p.raw.permission = R2CREDS_PERMISSION_ADMIN_READ_ONLY),
         ("admin-read-write", |p| p.raw.permission = R2CREDS_PERMISSION_ADMIN_READ_WRITE),
         ("jurisdiction eu", |p| p.raw.jurisdiction = R2CREDS_JURISDICTION_EU),
         ("jurisdiction fedramp", |p| p.raw.jurisdiction = R2CREDS_JURISDICTION_FEDRAMP),
+        ("jurisdiction us", |p| p.raw.jurisdiction = R2CREDS_JURISDICTION_US),
         ("an endpoint", |p| p.raw.endpoint = p.memory.text("https://example.com")),
     ];
     for (name, change) in accepted {

@@ -494,3 +494,34 @@ fn create_does_not_read_the_environment() {
         }
     });
 }
+
+#[test]
+fn a_client_that_is_told_not_to_reads_no_variable() {
+    // Each of these would change the client, or make an error of it.
+    let variables = [
+        ("CLOUDFLARE_API_TOKEN", "a token\nwith a line break"),
+        ("CLOUDFLARE_BASE_URL", "no URL"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1"),
+        ("SSL_CERT_FILE", "/nowhere/at/all.pem"),
+    ];
+    alone(&variables, || {
+        let mut options = nothing_set();
+        options.raw.flags = R2CREDS_CLIENT_NO_ENVIRONMENT;
+        let failure = options.client().err().unwrap();
+        assert_eq!(failure.status, R2CREDS_STATUS_NO_AUTHENTICATION, "{failure:?}");
+        assert!(failure.message.contains("the environment is not read"), "{failure:?}");
+        assert!(!failure.message.contains("CLOUDFLARE_"), "{failure:?}");
+
+        options.raw.api_token = options.memory.text("my-token");
+        options.client().unwrap();
+        let server = Server::with_replies(vec![granted()]);
+        options.raw.base_url = options.memory.text(server.url());
+        options.client().unwrap().create(&Params::valid()).unwrap();
+        assert_eq!(scheme(&server.seen().requests[0])[0].as_deref(), Some("Bearer my-token"));
+
+        // Without the flag the same options meet the environment.
+        options.raw.flags = 0;
+        options.raw.base_url = ptr::null();
+        assert_eq!(options.client().err().unwrap().field.as_deref(), Some("base_url"));
+    });
+}

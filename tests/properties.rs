@@ -207,7 +207,8 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
 /// What a plain reading of the body finds: the three strings of a success.
 fn plainly_read(body: &[u8]) -> Option<[String; 3]> {
     let envelope: Value = serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()?;
-    let text = |name: &str| envelope["result"][name].as_str().filter(|text| !text.is_empty() && !text.contains('\0'));
+    let is_usable = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let text = |name: &str| envelope["result"][name].as_str().filter(is_usable);
     (envelope["success"] == true).then_some(())?;
     Some([text("accessKeyId")?.into(), text("secretAccessKey")?.into(), text("sessionToken")?.into()])
 }
@@ -403,7 +404,16 @@ impl Given {
         params.raw.parent_access_key_id = text(&self.parent_access_key_id);
         params.raw.parent_secret_access_key = text(&self.parent_secret_access_key);
         params.raw.endpoint = text(&self.endpoint);
-        params.prefixes(&self.prefixes).objects(&self.objects).actions(&self.actions);
+        // Without entries there is no list, because one that is there and empty is refused.
+        if !self.prefixes.is_empty() {
+            params.prefixes(&self.prefixes);
+        }
+        if !self.objects.is_empty() {
+            params.objects(&self.objects);
+        }
+        if !self.actions.is_empty() {
+            params.actions(&self.actions);
+        }
         params.raw.issued_at = self.issued_at;
         params.raw.ttl_seconds = self.ttl_seconds;
         params.raw.permission = self.permission;

@@ -1,7 +1,7 @@
 //! Who asks: an API token, or the older pair of e-mail and key.
 
 use super::options::{ClientOptions, parse_header_value};
-use crate::env::{self, Setting};
+use crate::env::{Environment, Setting};
 use crate::error::{Error, Status};
 use crate::http::HeaderText;
 use crate::secret::Secret;
@@ -14,7 +14,10 @@ pub(super) enum Authentication {
 
 impl Authentication {
     /// The explicit token, else the explicit pair, else the environment's token, else its pair.
-    pub fn choose(options: &ClientOptions<'_>) -> Result<Self, Error> {
+    pub fn choose(options: &ClientOptions<'_>, environment: Environment) -> Result<Self, Error> {
+        let found = |name, field| -> Result<Option<Secret>, Error> {
+            environment.first(&[name], field)?.map(|found| parse_header_value(field, &found)).transpose()
+        };
         let token = explicit("api_token", options.api_token)?;
         let (email, key) = (explicit("api_email", options.api_email)?, explicit("api_key", options.api_key)?);
         if email.is_some() != key.is_some() {
@@ -24,19 +27,27 @@ impl Authentication {
         if let Some(explicit) = Self::of(token, email, key) {
             return Ok(explicit);
         }
-        let token = from_environment("CLOUDFLARE_API_TOKEN", "api_token")?;
+        let token = found("CLOUDFLARE_API_TOKEN", "api_token")?;
         let (email, key) = match token {
             Some(_) => (None, None),
-            None => {
-                (from_environment("CLOUDFLARE_EMAIL", "api_email")?, from_environment("CLOUDFLARE_API_KEY", "api_key")?)
-            }
+            None => (found("CLOUDFLARE_EMAIL", "api_email")?, found("CLOUDFLARE_API_KEY", "api_key")?),
         };
         Self::of(token, email, key).ok_or_else(|| {
-            Error::new(
-                Status::NoAuthentication,
-                "no authentication: set api_token, or CLOUDFLARE_API_TOKEN in the environment \
-                 (or the older pair: api_email and api_key, CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)",
-            )
+            let message = match environment {
+                Environment::Read => {
+                    "no authentication: set api_token, or CLOUDFLARE_API_TOKEN in the environment \
+                     (or the older pair: api_email and api_key, CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)"
+                }
+                Environment::Unwanted => {
+                    "no authentication: set api_token (or the older pair: api_email and api_key); the environment is \
+                     not read, because this client was told not to"
+                }
+                Environment::Untrusted => {
+                    "no authentication: set api_token (or the older pair: api_email and api_key); the environment is \
+                     not read in a process with raised rights (set-uid and the like)"
+                }
+            };
+            Error::new(Status::NoAuthentication, message)
         })
     }
 
@@ -72,8 +83,4 @@ impl Authentication {
 
 fn explicit(field: &'static str, option: Option<&str>) -> Result<Option<Secret>, Error> {
     option.map(|text| parse_header_value(field, &Setting::explicit(text))).transpose()
-}
-
-fn from_environment(name: &'static str, field: &'static str) -> Result<Option<Secret>, Error> {
-    env::first(&[name], field)?.map(|found| parse_header_value(field, &found)).transpose()
 }

@@ -8,6 +8,7 @@ use super::envelope::{self, Answer};
 use super::options::{ClientOptions, RequestOptions, check_timeout, parse_base_url, parse_user_agent};
 use super::{headers, retry};
 use crate::clock::{self, unix_now};
+use crate::env::Environment;
 use crate::error::Error;
 use crate::http::{Http, Request};
 use crate::secret::Secret;
@@ -26,7 +27,7 @@ use crate::watch::Watch;
 ///         bucket: "recordings",
 ///         parent_access_key_id: "0123456789abcdef0123456789abcdef",
 ///         permission: Some(Permission::ObjectReadWrite),
-///         prefixes: &["camera-7/"],
+///         prefixes: Some(&["camera-7/"]),
 ///         ..Params::default()
 ///     },
 ///     &RequestOptions::default(),
@@ -70,17 +71,18 @@ pub(super) struct Call<'a> {
 impl Client {
     /// Settles authentication, proxy and certificates. The only place where the environment is read.
     pub fn new(options: &ClientOptions<'_>) -> Result<Self, Error> {
-        let authentication = Authentication::choose(options)?;
+        let environment = Environment::new(!options.no_environment);
+        let authentication = Authentication::choose(options, environment)?;
         let timeout =
             |field, option: Option<Duration>, default| check_timeout(field, option).map(|t| t.unwrap_or(default));
         let user_agent = parse_user_agent(options.user_agent)?;
         let connect_timeout =
             timeout("connect_timeout_ms", options.connect_timeout, ClientOptions::DEFAULT_CONNECT_TIMEOUT)?;
-        let base_url = options.base_url()?;
+        let base_url = options.base_url(environment)?;
         let url = parse_base_url(&base_url)?;
         let base_url = base_url.value.as_str();
         Ok(Client {
-            http: Http::new(&url, options.proxy_url, options.ca_file, connect_timeout)?,
+            http: Http::new(&url, options.proxy_url, options.ca_file, connect_timeout, environment)?,
             authentication,
             base_url: base_url.strip_suffix('/').unwrap_or(base_url).to_owned(),
             user_agent,

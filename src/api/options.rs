@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::env::{self, Setting};
+use crate::env::{Environment, Setting};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::url::Url;
@@ -45,6 +45,9 @@ pub struct ClientOptions<'a> {
     pub connect_timeout: Option<Duration>,
     /// How often a failed attempt is repeated. Default: 2.
     pub max_retries: Option<u32>,
+    /// What is `None` is not looked for in the environment: no variable is read, `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    /// neither.
+    pub no_environment: bool,
 }
 
 impl ClientOptions<'_> {
@@ -59,9 +62,12 @@ impl ClientOptions<'_> {
     /// How often a failed attempt is repeated.
     pub const DEFAULT_MAX_RETRIES: u32 = 2;
 
-    pub(super) fn base_url(&self) -> Result<Setting, Error> {
-        let setting = env::explicit_or(self.base_url, &["CLOUDFLARE_BASE_URL"], "base_url")?;
-        Ok(setting.unwrap_or_else(|| Setting::explicit(Self::DEFAULT_BASE_URL)))
+    pub(super) fn base_url(&self, environment: Environment) -> Result<Setting, Error> {
+        if let Some(base_url) = self.base_url {
+            return Ok(Setting::explicit(base_url));
+        }
+        let found = environment.first(&["CLOUDFLARE_BASE_URL"], "base_url")?;
+        Ok(found.unwrap_or_else(|| Setting::explicit(Self::DEFAULT_BASE_URL)))
     }
 }
 
@@ -81,6 +87,7 @@ impl fmt::Debug for ClientOptions<'_> {
             .field("attempt_timeout", &self.attempt_timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_retries", &self.max_retries)
+            .field("no_environment", &self.no_environment)
             .finish()
     }
 }

@@ -58,7 +58,8 @@
  * Threads
  * -------
  * Any function may run on any thread, and a client may be used by many at once. r2creds_client_new reads the
- * environment, so no other thread may change it (setenv, putenv) meanwhile. Returned objects are immutable.
+ * environment, so no other thread may change it (setenv, putenv) meanwhile; with R2CREDS_CLIENT_NO_ENVIRONMENT it does
+ * not. Returned objects are immutable.
  * Each call blocks its own thread. A call may start one thread for a name lookup, which cannot be interrupted: at
  * most one such thread for each client may outlive a call, and later calls join it. For that reason the shared
  * library stays mapped after dlclose.
@@ -75,7 +76,8 @@
  * No thread-local or global state, no signal handler, no SIGPIPE, no output, but for the line that Rust prints when
  * it panics. The environment is read in r2creds_client_new alone (CLOUDFLARE_API_TOKEN, CLOUDFLARE_EMAIL,
  * CLOUDFLARE_API_KEY, CLOUDFLARE_BASE_URL, HTTPS_PROXY, ALL_PROXY, NO_PROXY and their lower-case forms,
- * SSL_CERT_FILE, SSL_CERT_DIR), only where a field is NULL, and not in a set-uid process.
+ * SSL_CERT_FILE, SSL_CERT_DIR), only where a field is NULL, and not in a set-uid
+ * process, whose errors say so.
  *
  * Versions
  * --------

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::pointer::Ptr;
-use super::types::{r2creds_client_options, r2creds_params, r2creds_request_options};
+use super::types::{R2CREDS_CLIENT_NO_ENVIRONMENT, r2creds_client_options, r2creds_params, r2creds_request_options};
 use crate::api::{ClientOptions, RequestOptions};
 use crate::error::Error;
 use crate::params::{Jurisdiction, Params, Permission};
@@ -128,14 +128,15 @@ impl<'a, T> Filled<'a, T> {
         self.text(from, field)?.ok_or_else(|| Error::argument(field, "NULL, expected a string"))
     }
 
-    fn list(&self, from: *const *const c_char, len: usize, field: &'static str) -> Result<Vec<&'a str>, Error> {
-        let mut texts = Vec::new();
-        if len == 0 {
-            return Ok(texts);
-        }
+    /// `None` for NULL with length 0; a pointer to no entries is a list that is empty.
+    fn list(&self, from: *const *const c_char, len: usize, field: &'static str) -> Result<Option<Vec<&'a str>>, Error> {
         let Some(from) = self.pointer(from).get() else {
-            return Err(Error::argument(field, format_args!("NULL, but {field}_len is not 0")));
+            return match len {
+                0 => Ok(None),
+                _ => Err(Error::argument(field, format_args!("NULL, but {field}_len is not 0"))),
+            };
         };
+        let mut texts = Vec::new();
         if texts.try_reserve_exact(len).is_err() {
             return Err(Error::argument(field, format_args!("{field}_len is larger than memory")));
         }
@@ -148,16 +149,16 @@ impl<'a, T> Filled<'a, T> {
                 None => return Err(Error::argument(field, format_args!("entry {at} is NULL, expected a string"))),
             }
         }
-        Ok(texts)
+        Ok(Some(texts))
     }
 }
 
 /// The parts of [`Params`] that have to be collected before they can be borrowed.
 pub struct CollectedParams<'a> {
     raw: Filled<'a, r2creds_params>,
-    prefixes: Vec<&'a str>,
-    objects: Vec<&'a str>,
-    actions: Vec<&'a str>,
+    prefixes: Option<Vec<&'a str>>,
+    objects: Option<Vec<&'a str>>,
+    actions: Option<Vec<&'a str>>,
 }
 
 impl<'a> CollectedParams<'a> {
@@ -195,9 +196,9 @@ impl<'a> CollectedParams<'a> {
             parent_access_key_id: raw.required(raw.parent_access_key_id, "parent_access_key_id")?,
             parent_secret_access_key,
             permission: permission(raw.permission)?,
-            actions: &self.actions,
-            prefixes: &self.prefixes,
-            objects: &self.objects,
+            actions: self.actions.as_deref(),
+            prefixes: self.prefixes.as_deref(),
+            objects: self.objects.as_deref(),
             endpoint: raw.text(raw.endpoint, "endpoint")?,
             jurisdiction: Jurisdiction::try_from(raw.jurisdiction)?,
             ttl_seconds: (raw.ttl_seconds != 0).then_some(raw.ttl_seconds),
@@ -208,6 +209,12 @@ impl<'a> CollectedParams<'a> {
 
 pub fn client_options(from: Ptr<'_, r2creds_client_options>) -> Result<ClientOptions<'_>, Error> {
     let Some(raw) = from.read()? else { return Ok(ClientOptions::default()) };
+    if raw.reserved != 0 {
+        return Err(Error::unsupported("reserved", "not 0, which is all this library knows"));
+    }
+    if raw.flags & !R2CREDS_CLIENT_NO_ENVIRONMENT != 0 {
+        return Err(Error::unsupported("flags", "has a bit that this library does not know"));
+    }
     Ok(ClientOptions {
         api_token: raw.text(raw.api_token, "api_token")?,
         api_email: raw.text(raw.api_email, "api_email")?,
@@ -220,6 +227,7 @@ pub fn client_options(from: Ptr<'_, r2creds_client_options>) -> Result<ClientOpt
         attempt_timeout: milliseconds(raw.attempt_timeout_ms),
         connect_timeout: milliseconds(raw.connect_timeout_ms),
         max_retries: max_retries(raw.max_retries)?,
+        no_environment: raw.flags & R2CREDS_CLIENT_NO_ENVIRONMENT != 0,
     })
 }
 
@@ -235,7 +243,7 @@ impl<'a> CollectedOptions<'a> {
         let Some(raw) = from.read()? else {
             return Ok(CollectedOptions { raw: None, headers: Vec::new(), poll: None });
         };
-        let headers = raw.list(raw.headers, raw.headers_len, "headers")?;
+        let headers = raw.list(raw.headers, raw.headers_len, "headers")?.unwrap_or_default();
         let context = raw.poll_context;
         let poll = raw.poll.map(|poll| {
             // SAFETY: the function can be called with its context, which `Ptr` was promised.

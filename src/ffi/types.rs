@@ -74,8 +74,15 @@ pub type r2creds_jurisdiction = i32;
 pub const R2CREDS_JURISDICTION_DEFAULT: i32 = 0;
 /// European Union: `<account>.eu.r2.cloudflarestorage.com`.
 pub const R2CREDS_JURISDICTION_EU: i32 = 1;
-/// FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`.
+/// FedRAMP: `<account>.fedramp.r2.cloudflarestorage.com`. FedRAMP High has hosts of its own, which are given as
+/// `base_url` and `endpoint`.
 pub const R2CREDS_JURISDICTION_FEDRAMP: i32 = 2;
+/// United States: `<account>.us.r2.cloudflarestorage.com`. Since 0.2.0.
+pub const R2CREDS_JURISDICTION_US: i32 = 3;
+
+/// A bit of `flags`: what is NULL is not looked for in the environment. Its variables may then be changed by other
+/// threads meanwhile. `SSL_CERT_FILE` and `SSL_CERT_DIR` are not read either: pass `ca_file` if you want theirs.
+pub const R2CREDS_CLIENT_NO_ENVIRONMENT: u32 = 1;
 
 /// The number in the SONAME. It changes only when a program must be compiled again.
 pub const R2CREDS_ABI_VERSION: u32 = 0;
@@ -108,23 +115,23 @@ pub struct r2creds_params {
     /// errors. Never leaves the machine.
     pub parent_secret_access_key: *const c_char,
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-    /// `data/ab`. With neither prefixes nor objects: the whole bucket.
+    /// `data/ab`. With neither prefixes nor objects (both NULL): the whole bucket.
     pub prefixes: *const *const c_char,
-    /// How many. NULL `prefixes` needs 0.
+    /// How many. NULL `prefixes` needs 0, any other at least 1: an empty list must not open the whole bucket.
     pub prefixes_len: usize,
     /// Exact object keys the credential may touch, 1 to 1024 bytes each.
     pub objects: *const *const c_char,
-    /// How many. NULL `objects` needs 0.
+    /// How many. NULL `objects` needs 0, any other at least 1.
     pub objects_len: usize,
     /// `r2creds_sign` only, instead of `permission`: S3 operations such as `GetObject`, each at most once.
     /// Read: HeadObject GetObject GetBucketLocation ListObjectsV1 ListObjectsV2 ListMultipartUploads ListParts;
     /// write: PutObject DeleteObject DeleteObjects CopyObject; multipart: CreateMultipartUpload UploadPart
     /// UploadPartCopy AbortMultipartUpload CompleteMultipartUpload.
     pub actions: *const *const c_char,
-    /// How many. NULL `actions` needs 0.
+    /// How many. NULL `actions` needs 0, any other at least 1.
     pub actions_len: usize,
     /// Scheme and host of the S3 endpoint, with an optional port: https, or http to loopback.
-    /// NULL: `https://<account>[.eu|.fedramp].r2.cloudflarestorage.com`.
+    /// NULL: `https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com`.
     pub endpoint: *const c_char,
     /// `r2creds_sign` only: when the credential begins, in Unix seconds. 0: now. For reproducible tests.
     pub issued_at: i64,
@@ -173,6 +180,10 @@ pub struct r2creds_client_options {
     pub connect_timeout_ms: u32,
     /// How often a failed attempt is repeated. 0: 2; -1: never. Other negative numbers are refused.
     pub max_retries: i32,
+    /// `R2CREDS_CLIENT_NO_ENVIRONMENT` or 0; other bits are `UNSUPPORTED`. Since 0.2.0.
+    pub flags: u32,
+    /// Must be 0.
+    pub reserved: i32,
 }
 
 /// What differs for one call. Start from `R2CREDS_REQUEST_OPTIONS_INIT`, or pass NULL.

@@ -13,6 +13,7 @@ use super::message::{Reply, Request};
 use super::proxy::Proxy;
 use super::stream::Stream;
 use super::tls;
+use crate::env::Environment;
 use crate::error::{Error, Status};
 use crate::process::PerProcess;
 use crate::secret::Secret;
@@ -53,12 +54,13 @@ impl Http {
         proxy_url: Option<&str>,
         ca_file: Option<&str>,
         connect_timeout: Duration,
+        environment: Environment,
     ) -> Result<Self, Error> {
         let host = base_url.host.clone();
-        let proxy = Proxy::choose(proxy_url, &host)?;
+        let proxy = Proxy::choose(proxy_url, &host, environment)?;
         let is_secure = base_url.scheme == "https";
         // Without TLS the roots are not needed, but a wrong file is an error at once all the same.
-        let config = if is_secure || ca_file.is_some() { Some(tls::config(ca_file)?) } else { None };
+        let config = if is_secure || ca_file.is_some() { Some(tls::config(ca_file, environment)?) } else { None };
         let tls = match config.filter(|_| is_secure) {
             Some(config) => {
                 let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();

@@ -4,7 +4,7 @@ use base64_simd::STANDARD;
 
 use super::lookup::HostPort;
 use super::stream::Stream;
-use crate::env;
+use crate::env::Environment;
 use crate::error::{Error, Status};
 use crate::secret::Secret;
 use crate::url::{Url, default_port, is_loopback, literal};
@@ -24,7 +24,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// The proxy on the way to `target`: the option's (`""`: none), else the environment's.
-    pub fn choose(option: Option<&str>, target: &str) -> Result<Option<Self>, Error> {
+    pub fn choose(option: Option<&str>, target: &str, environment: Environment) -> Result<Option<Self>, Error> {
         let chosen = match option {
             Some("") => return Ok(None),
             // Checked even where it is not used, so that a mistake in it is found now.
@@ -37,12 +37,12 @@ impl Proxy {
         if chosen.is_some() {
             return Ok(chosen);
         }
-        if let Some(exceptions) = env::first(&["NO_PROXY", "no_proxy"], "proxy_url")?
+        if let Some(exceptions) = environment.first(&["NO_PROXY", "no_proxy"], "proxy_url")?
             && is_exempt(target, exceptions.value.as_str())
         {
             return Ok(None);
         }
-        match env::first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"], "proxy_url")? {
+        match environment.first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"], "proxy_url")? {
             Some(found) => Self::parse(found.value.as_str(), &found.origin).map(Some),
             None => Ok(None),
         }

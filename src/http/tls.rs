@@ -11,21 +11,21 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::env;
+use crate::env::Environment;
 use crate::error::{Error, Status};
 
 /// All of Mozilla's roots are a quarter of a megabyte.
 const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
 
 /// A configuration that trusts `ca_file` alone, or the system's roots, or Mozilla's where the system has none.
-pub fn config(ca_file: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
+pub fn config(ca_file: Option<&str>, environment: Environment) -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(Status::Internal, format!("no TLS: {error}")))?;
     let builder = match ca_file {
         Some(path) => builder.with_root_certificates(read_roots(path)?),
-        None => match system_roots(provider)? {
+        None => match system_roots(provider, environment)? {
             Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
             None => builder.with_root_certificates(mozilla_roots()),
         },
@@ -37,9 +37,9 @@ pub fn config(ca_file: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
 }
 
 /// The platform's verifier, which reads `SSL_CERT_FILE` and `SSL_CERT_DIR`; `None` where the system has no roots.
-fn system_roots(provider: Arc<CryptoProvider>) -> Result<Option<Verifier>, Error> {
+fn system_roots(provider: Arc<CryptoProvider>, environment: Environment) -> Result<Option<Verifier>, Error> {
     const NAMES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
-    match env::first(&NAMES, "ca_file")? {
+    match environment.first(&NAMES, "ca_file")? {
         // An error, because falling back would trust certificates that the user did not choose.
         Some(found) => Verifier::new(provider).map(Some).map_err(|_| {
             Error::argument("ca_file", format_args!("{}no certificate could be read from there", found.origin))

@@ -32,6 +32,8 @@ rust_layout! {
         attempt_timeout_ms
         connect_timeout_ms
         max_retries
+        flags
+        reserved
     }
     r2creds_request_options {
         struct_size
@@ -107,4 +109,6 @@ rust_layout! {
     R2CREDS_JURISDICTION_EU
     R2CREDS_JURISDICTION_FEDRAMP
     R2CREDS_ABI_VERSION
+    R2CREDS_JURISDICTION_US
+    R2CREDS_CLIENT_NO_ENVIRONMENT
 }

@@ -85,9 +85,9 @@ static void vector_of(char **&at) {
     if (const int place = atoi(*at++)) params.jurisdiction = static_cast<r2creds::Jurisdiction>(place);
     params.ttl = std::chrono::seconds(atoi(*at++));
     params.issued_at = std::chrono::system_clock::from_time_t(atol(*at++)) + 999ms;
-    params.actions = list(at);
-    params.prefixes = list(at);
-    params.objects = list(at);
+    // An empty list of a vector is none.
+    for (auto *to : {&params.actions, &params.prefixes, &params.objects})
+        if (std::vector<std::string> from = list(at); !from.empty()) *to = std::move(from);
     const Credentials credentials = r2creds::sign(params);
     CHECK(credentials.issued_at() + 999ms == params.issued_at);
     CHECK(credentials.expires_at() == credentials.issued_at() + *params.ttl);
@@ -170,6 +170,10 @@ static void what_c_cannot_be_told() {
     });
     sign_refuses("endpoint", [&](Params &params) { params.endpoint = ""; });
     sign_refuses("prefixes", [&](Params &params) { params.prefixes = {""}; });
+    // A list that came out empty is not the whole bucket.
+    sign_refuses("prefixes", [&](Params &params) { params.prefixes = std::vector<std::string>(); });
+    sign_refuses("objects", [&](Params &params) { params.objects.emplace(); });
+    sign_refuses("actions", [&](Params &params) { params.permission.reset(), params.actions.emplace(); });
     sign_refuses("permission", [&](Params &params) { params.permission.reset(); });
     sign_refuses("permission", [&](Params &params) { params.permission = static_cast<r2creds::Permission>(9); });
     sign_refuses("jurisdiction", [&](Params &params) { params.jurisdiction = static_cast<r2creds::Jurisdiction>(9); });

@@ -100,4 +100,6 @@ class ClientOptions(Structure):
         ("attempt_timeout_ms", c_uint32),
         ("connect_timeout_ms", c_uint32),
         ("max_retries", c_int32),
+        ("flags", c_uint32),
+        ("reserved", c_int32),
     ]
