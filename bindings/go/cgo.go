@@ -124,15 +124,18 @@ func (a *arguments) optional(field string, value *string) *C.char {
 	return a.text(field, *value)
 }
 
+// list passes nil on as NULL, and a slice without entries as a list without entries, which C tells apart.
 func (a *arguments) list(field string, values []string) (**C.char, C.size_t) {
-	if len(values) == 0 {
+	if values == nil {
 		return nil, 0
 	}
 	const pointer = int(unsafe.Sizeof(uintptr(0)))
 	a.take(-a.used & (pointer - 1)) // up to where a pointer may stand
+	var first **C.char
 	var entries []*C.char
-	if to := a.take(len(values) * pointer); to != nil {
-		entries = unsafe.Slice((**C.char)(unsafe.Pointer(&to[0])), len(values))
+	if to := a.take(max(len(values), 1) * pointer); to != nil {
+		first = (**C.char)(unsafe.Pointer(&to[0]))
+		entries = unsafe.Slice(first, len(values))
 	}
 	for i, value := range values {
 		if strings.IndexByte(value, 0) >= 0 {
@@ -143,7 +146,7 @@ func (a *arguments) list(field string, values []string) (**C.char, C.size_t) {
 			entries[i] = entry
 		}
 	}
-	return unsafe.SliceData(entries), C.size_t(len(values))
+	return first, C.size_t(len(values))
 }
 
 // ttl refuses what is not whole seconds instead of rounding it: a lifetime is granted as it was asked for, or not at
@@ -246,6 +249,9 @@ func (a *arguments) clientOptions(from *clientOptions) (to cClientOptions) {
 	to.attempt_timeout_ms = a.milliseconds("attempt_timeout_ms", from.attemptTimeout)
 	to.connect_timeout_ms = a.milliseconds("connect_timeout_ms", from.connectTimeout)
 	to.max_retries = a.retries(from.maxRetries)
+	if from.noEnvironment {
+		to.flags = C.R2CREDS_CLIENT_NO_ENVIRONMENT
+	}
 	return to
 }
 

@@ -18,6 +18,7 @@ type clientOptions struct {
 	apiToken, apiEmail, apiKey, baseURL, proxyURL, caFile, userAgent *string
 	timeout, attemptTimeout, connectTimeout                          *time.Duration
 	maxRetries                                                       *int
+	noEnvironment                                                    bool
 }
 
 // WithAPIToken sets the API token. Default: CLOUDFLARE_API_TOKEN. An explicit token wins over everything.
@@ -60,6 +61,10 @@ func WithConnectTimeout(limit time.Duration) Option {
 
 // WithMaxRetries sets how often a failed attempt is repeated; 0: never. Default: 2.
 func WithMaxRetries(count int) Option { return func(o *clientOptions) { o.maxRetries = &count } }
+
+// WithNoEnvironment looks for nothing in the environment that no option says: no variable is read, SSL_CERT_FILE
+// neither. Without it, no other goroutine may call os.Setenv while a client is made, because C reads the environment.
+func WithNoEnvironment() Option { return func(o *clientOptions) { o.noEnvironment = true } }
 
 // A RequestOption says what differs for one call. For its timeout there is the context.
 type RequestOption func(*requestOptions)

@@ -427,3 +427,21 @@ func TestManyUseOneClient(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestWithNoEnvironmentReadsNoVariable(t *testing.T) {
+	t.Setenv("CLOUDFLARE_API_TOKEN", "from-the-environment")
+	t.Setenv("CLOUDFLARE_BASE_URL", "no URL")
+	client, err := r2creds.NewClient(r2creds.WithNoEnvironment())
+	if client != nil {
+		t.Fatal("there is a client without authentication")
+	}
+	failure := failed(t, err, r2creds.ErrNoAuthentication)
+	if !strings.Contains(failure.Message, "the environment is not read") {
+		t.Error(failure)
+	}
+	client, err = r2creds.NewClient(r2creds.WithNoEnvironment(), r2creds.WithAPIToken(apiToken))
+	if err != nil {
+		t.Fatal(err) // the base URL of the environment would be refused
+	}
+	client.Close()
+}

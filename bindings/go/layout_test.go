@@ -49,6 +49,7 @@ func TestEveryFieldOfAStructForCIsFilled(t *testing.T) {
 	for _, option := range []Option{
 		WithAPIToken("x"), WithAPIEmail("x"), WithAPIKey("x"), WithBaseURL("x"), WithProxyURL("x"), WithCAFile("x"),
 		WithUserAgent("x"), WithTimeout(1), WithAttemptTimeout(1), WithConnectTimeout(1), WithMaxRetries(1),
+		WithNoEnvironment(),
 	} {
 		option(&client)
 	}
@@ -170,7 +171,7 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		"PERMISSION_OBJECT_READ_ONLY": int32(ObjectReadOnly), "PERMISSION_OBJECT_READ_WRITE": int32(ObjectReadWrite),
 		"PERMISSION_ADMIN_READ_ONLY": int32(AdminReadOnly), "PERMISSION_ADMIN_READ_WRITE": int32(AdminReadWrite),
 		"JURISDICTION_DEFAULT": int32(DefaultJurisdiction), "JURISDICTION_EU": int32(EU),
-		"JURISDICTION_FEDRAMP": int32(FedRAMP),
+		"JURISDICTION_FEDRAMP": int32(FedRAMP), "JURISDICTION_US": int32(US),
 	}
 	statuses := map[string]Status{
 		"OK": 0, "INVALID_ARGUMENT": ErrInvalidArgument, "UNSUPPORTED": ErrUnsupported,

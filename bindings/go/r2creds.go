@@ -66,7 +66,8 @@ type Jurisdiction int32
 const (
 	DefaultJurisdiction Jurisdiction = 0 // None.
 	EU                  Jurisdiction = 1 // European Union.
-	FedRAMP             Jurisdiction = 2
+	FedRAMP             Jurisdiction = 2 // FedRAMP.
+	US                  Jurisdiction = 3 // United States.
 )
 
 // Params is what is granted: one bucket, one permission or list of actions, optional paths, and a lifetime. The same
@@ -90,16 +91,17 @@ type Params struct {
 	// UploadPartCopy AbortMultipartUpload CompleteMultipartUpload.
 	Actions []string
 	// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so "data/a" also opens
-	// "data/ab". With neither Prefixes nor Objects: the whole bucket.
+	// "data/ab". With neither Prefixes nor Objects (both nil): the whole bucket. A slice that is not nil and has no
+	// entries is an error: a list that a program computed must not open the whole bucket when it comes out empty.
 	Prefixes []string
-	// Exact object keys the credential may touch, 1 to 1024 bytes each.
+	// Exact object keys the credential may touch, 1 to 1024 bytes each. As Prefixes, not empty.
 	Objects []string
 	// Lifetime in whole seconds, one second to seven days. Zero: 15 minutes.
 	TTL time.Duration
 	// Not together with Endpoint.
 	Jurisdiction Jurisdiction
 	// Scheme and host of the S3 endpoint, with an optional port: https, or http to loopback.
-	// Empty: https://<account>[.eu|.fedramp].r2.cloudflarestorage.com.
+	// Empty: https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com.
 	Endpoint string
 	// Sign only: when the credential begins; a fraction of a second is dropped. Zero: now. For reproducible tests.
 	IssuedAt time.Time

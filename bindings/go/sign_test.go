@@ -51,7 +51,9 @@ func TestEveryVectorComesOutByteForByte(t *testing.T) {
 		"object-read-write": r2creds.ObjectReadWrite, "admin-read-only": r2creds.AdminReadOnly,
 		"admin-read-write": r2creds.AdminReadWrite}
 	jurisdictions := map[string]r2creds.Jurisdiction{"default": r2creds.DefaultJurisdiction, "eu": r2creds.EU,
-		"fedramp": r2creds.FedRAMP}
+		"fedramp": r2creds.FedRAMP, "us": r2creds.US}
+	// An empty list of a vector is none.
+	list := func(entries []string) []string { return append([]string(nil), entries...) }
 	for _, vector := range vectors {
 		given, expected := vector.Params, vector.Expected
 		permission, known := permissions[given.Permission]
@@ -61,8 +63,8 @@ func TestEveryVectorComesOutByteForByte(t *testing.T) {
 		}
 		made, err := r2creds.Sign(r2creds.Params{
 			AccountID: given.AccountID, Bucket: given.Bucket, ParentAccessKeyID: given.ParentAccessKeyID,
-			ParentSecretAccessKey: given.ParentSecretAccessKey, Permission: permission, Actions: given.Actions,
-			Prefixes: given.Prefixes, Objects: given.Objects, TTL: time.Duration(given.TTLSeconds) * time.Second,
+			ParentSecretAccessKey: given.ParentSecretAccessKey, Permission: permission, Actions: list(given.Actions),
+			Prefixes: list(given.Prefixes), Objects: list(given.Objects), TTL: time.Duration(given.TTLSeconds) * time.Second,
 			Jurisdiction: jurisdiction, Endpoint: given.Endpoint, IssuedAt: time.Unix(given.IssuedAt, 999_999_999),
 		})
 		if err != nil {
@@ -111,6 +113,10 @@ func TestBadParamsAreErrors(t *testing.T) {
 		{"bad secret", "parent_secret_access_key", func(p *r2creds.Params) { p.ParentSecretAccessKey = secret }},
 		{"secret in another field", "bucket", func(p *r2creds.Params) { p.Bucket = secret }},
 		{"empty prefix", "prefixes", func(p *r2creds.Params) { p.Prefixes = []string{"a", ""} }},
+		// What a program computed must not open the whole bucket when it comes out empty.
+		{"no prefixes in a slice of them", "prefixes", func(p *r2creds.Params) { p.Prefixes = []string{} }},
+		{"no objects in a slice of them", "objects", func(p *r2creds.Params) { p.Objects = make([]string, 0, 4) }},
+		{"no actions in a slice of them", "actions", func(p *r2creds.Params) { p.Permission, p.Actions = 0, []string{} }},
 		{"long object", "objects", func(p *r2creds.Params) { p.Objects = []string{strings.Repeat("x", 1025)} }},
 		{"NUL in a string", "account_id", func(p *r2creds.Params) { p.AccountID += "\x00" + secret }},
 		{"NUL in the bucket", "bucket", func(p *r2creds.Params) { p.Bucket += "\x00" }},

@@ -49,7 +49,7 @@ RETRIES = named(lambda name, kind: name == "max_retries")
     ("call", "function"), [("sign", r2creds.sign), ("create", r2creds.Client.create), ("Client", r2creds.Client)]
 )
 def test_every_argument_is_tried_with_bad_values(call: str, function: Any) -> None:
-    arguments = set(inspect.signature(function).parameters) - {"self", "headers", "extra_body"}
+    arguments = set(inspect.signature(function).parameters) - {"self", "headers", "extra_body", "no_environment"}
     assert arguments == {name for kind in (TEXTS, LISTS, CHOICES, DURATIONS, TIMES, RETRIES) for name in kind[call]}
 
 
@@ -296,3 +296,18 @@ def test_a_client_that_was_not_made_is_closed_quietly(capfd: pytest.CaptureFixtu
     client = r2creds.Client.__new__(r2creds.Client)
     del client
     assert capfd.readouterr() == ("", "")
+
+
+def test_no_environment_is_a_bool_and_reads_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in (1, 0, "yes", MARKER):
+        with pytest.raises(r2creds.InvalidArgumentError) as caught:
+            r2creds.Client(api_token="x", no_environment=value)  # type: ignore[arg-type]
+        assert caught.value.field == "no_environment"
+        assert MARKER not in str(caught.value)
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "of-the-environment")
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "no URL")
+    with pytest.raises(r2creds.NoAuthenticationError, match="the environment is not read"):
+        r2creds.Client(no_environment=True)
+    with r2creds.Client(api_token="mine", base_url=api.url, no_environment=True) as client:
+        client.create(**PARAMS)
+    assert api.requests[0][1]["authorization"] == "Bearer mine"

@@ -42,7 +42,9 @@ def test_sign_needs_no_network() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
 def test_every_vector_comes_out_byte_for_byte(vector: Any) -> None:
-    creds = r2creds.sign(**{**vector["params"], "actions": vector["params"]["actions"] or None})
+    # An empty list of a vector is none.
+    lists = {name: vector["params"][name] or None for name in ("actions", "prefixes", "objects")}
+    creds = r2creds.sign(**{**vector["params"], **lists})
     expected = vector["expected"]
     for name in ("access_key_id", "secret_access_key", "session_token", "endpoint"):
         assert getattr(creds, name) == expected[name]
@@ -57,7 +59,7 @@ def test_enums_are_their_texts() -> None:
         assert sign(permission=permission).session_token == sign(permission=permission.value).session_token
     for jurisdiction in r2creds.Jurisdiction:
         assert sign(jurisdiction=jurisdiction).endpoint == sign(jurisdiction=jurisdiction.value).endpoint
-    assert len({sign(jurisdiction=jurisdiction).endpoint for jurisdiction in r2creds.Jurisdiction}) == 3
+    assert len({sign(jurisdiction=jurisdiction).endpoint for jurisdiction in r2creds.Jurisdiction}) == 4
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,32 @@ def test_lists_are_any_iterable_and_keep_their_order(given: Iterable[str]) -> No
 def test_lists_of_any_length_and_alphabet_arrive_whole() -> None:
     prefixes = [f"{at}/é\U0001f600\n" for at in range(5000)]
     assert claims(sign(prefixes=prefixes, objects={"x"}))["paths"] == {"prefixPaths": prefixes, "objectPaths": ["x"]}
-    assert "paths" not in claims(sign(prefixes=[], objects=()))
+    assert "paths" not in claims(sign(prefixes=None, objects=None))
     assert claims(sign(permission=None, actions=["PutObject", "GetObject"]))["actions"] == ["PutObject", "GetObject"]
+
+
+@pytest.mark.parametrize(
+    "empty", [[], (), {}, set(), iter(()), (_ for _ in "")], ids=lambda value: type(value).__name__
+)
+@pytest.mark.parametrize("name", ["prefixes", "objects"])
+def test_an_empty_list_does_not_open_the_whole_bucket(name: str, empty: Any) -> None:
+    with pytest.raises(r2creds.InvalidArgumentError) as caught:
+        sign(**{name: empty})
+    assert caught.value.field == name
+    assert caught.value.hint is not None and "whole bucket" in caught.value.hint
+
+
+def test_a_generator_that_has_ended_does_not_open_the_whole_bucket() -> None:
+    grant = {"prefixes": (f"{user}/" for user in ["alice"])}
+    assert claims(sign(**grant))["paths"]["prefixPaths"] == ["alice/"]
+    with pytest.raises(r2creds.InvalidArgumentError, match="prefixes: an empty list"):
+        sign(**grant)
+
+
+def test_empty_actions_are_refused() -> None:
+    with pytest.raises(r2creds.InvalidArgumentError) as caught:
+        sign(permission=None, actions=[])
+    assert caught.value.field == "actions"
 
 
 def test_durations_and_times_are_what_python_has_for_them() -> None:

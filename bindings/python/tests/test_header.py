@@ -94,6 +94,7 @@ def test_permissions_and_jurisdictions_are_those_of_the_header() -> None:
     assert [p.value for p in r2creds.Permission] == list(_arguments._PERMISSIONS)
     assert [j.value for j in r2creds.Jurisdiction] == list(_arguments._JURISDICTIONS)
     assert CONSTANTS["R2CREDS_ABI_VERSION"] == _library.ABI_VERSION
+    assert CONSTANTS["R2CREDS_CLIENT_NO_ENVIRONMENT"] == _arguments._NO_ENVIRONMENT
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,8 @@ def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) ->
     own = {"struct_size", "reserved", "cancel", "poll", "poll_context"}
     fields = {f[0] for name, _, fields in structs() if name[len("r2creds_") :] in taken for f in fields}
     fields = {name for name in fields if not name.endswith("_len")} - own
+    # C has flags, Python an argument for each.
+    fields = {"no_environment" if name == "flags" else name for name in fields}
     parameters = {n: p for n, p in inspect.signature(call).parameters.items() if n != "self"}
     assert set(parameters) == fields
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}

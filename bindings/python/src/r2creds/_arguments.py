@@ -29,10 +29,12 @@ class Jurisdiction(str, enum.Enum):
     DEFAULT = "default"  #: None.
     EU = "eu"  #: European Union.
     FEDRAMP = "fedramp"  #: FedRAMP.
+    US = "us"  #: United States.
 
 
 _PERMISSIONS = {"object-read-only": 1, "object-read-write": 2, "admin-read-only": 3, "admin-read-write": 4}
-_JURISDICTIONS = {"default": 0, "eu": 1, "fedramp": 2}
+_JURISDICTIONS = {"default": 0, "eu": 1, "fedramp": 2, "us": 3}
+_NO_ENVIRONMENT = 1
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -69,6 +71,7 @@ def _path(field: str, value: str | os.PathLike[str]) -> bytes:
 
 
 def _texts(field: str, values: Iterable[str]) -> Array[c_char_p]:
+    """The strings, and a NULL behind them, so that a list of no strings is not NULL, which would be no list."""
     # A str is an iterable of its characters: prefixes="data/" would open every key that begins with "d".
     if isinstance(values, (str, bytes)):
         raise refuse(field, f"{type(values).__name__}, expected a list or another iterable of str")
@@ -82,7 +85,7 @@ def _texts(field: str, values: Iterable[str]) -> Array[c_char_p]:
         if value is None:
             raise refuse(field, f"{entry}None, expected str")
         encoded.append(text(field, value, entry))
-    return (c_char_p * len(encoded))(*encoded)
+    return (c_char_p * (len(encoded) + 1))(*encoded)
 
 
 def _headers(field: str, headers: Mapping[str, str]) -> Array[c_char_p]:
@@ -169,6 +172,13 @@ def _choice(numbers: Mapping[str, int]) -> _Convert:
     return convert
 
 
+def _flags(field: str, value: bool) -> int:
+    """C has one field for what are arguments here; so far there is one."""
+    if not isinstance(value, bool):
+        raise refuse("no_environment", f"{type(value).__name__}, expected bool")
+    return _NO_ENVIRONMENT if value else 0
+
+
 def _as_it_is(field: str, value: Any) -> Any:
     return value
 
@@ -183,6 +193,7 @@ _BY_NAME: dict[str, _Convert] = {
     "headers": _headers,
     "extra_body": _json,
     "max_retries": _retries,
+    "flags": _flags,
     "cancel": _as_it_is,
     "poll": _as_it_is,
 }
@@ -224,5 +235,5 @@ def filled(struct: type[_Struct], arguments: Mapping[str, Any]) -> _Struct:
             value = convert(name, argument)
             setattr(made, name, value)
             if length is not None:
-                setattr(made, length, len(value))
+                setattr(made, length, len(value) - 1)  # without the NULL at its end
     return made

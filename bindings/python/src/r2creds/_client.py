@@ -51,12 +51,14 @@ def sign(
             CopyObject``, ``CreateMultipartUpload UploadPart UploadPartCopy AbortMultipartUpload
             CompleteMultipartUpload``.
         prefixes: Key prefixes the credential may touch, 1 to 1024 bytes each. Plain string prefixes: ``data/a`` also
-            opens ``data/ab``. With neither prefixes nor objects: the whole bucket.
-        objects: Exact object keys the credential may touch, 1 to 1024 bytes each.
+            opens ``data/ab``. With neither prefixes nor objects (both None): the whole bucket. A list that is empty is
+            refused, and so is an iterator that has ended: what a program computed must not open the whole bucket when
+            it comes out empty.
+        objects: Exact object keys the credential may touch, 1 to 1024 bytes each. As ``prefixes``, not empty.
         ttl_seconds: Lifetime, whole seconds from 1 to 604800 (seven days), or a timedelta. Default: 900. 0 is refused.
         jurisdiction: A :class:`Jurisdiction`, or its text such as ``"eu"``. Not together with ``endpoint``.
         endpoint: Scheme and host of the S3 endpoint. Default:
-            ``https://<account>[.eu|.fedramp].r2.cloudflarestorage.com``.
+            ``https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com``.
         issued_at: When it begins: Unix seconds, or an aware datetime, of which a fraction of a second is dropped.
             Default: now. For reproducible tests.
 
@@ -91,6 +93,8 @@ class Client:
         connect_timeout_ms: For name lookup, connection and TLS of one attempt. Default: 5 s. Of the three, a narrower
             one is capped by a wider one; 0 is refused.
         max_retries: How often a failed attempt is repeated; 0: never. Default: 2.
+        no_environment: What is None is not looked for in the environment: no variable is read, ``SSL_CERT_FILE``
+            neither. Other threads may then change it meanwhile.
 
     Raises:
         InvalidArgumentError: An argument is malformed or contradicts another; ``field`` names it.
@@ -112,7 +116,9 @@ class Client:
         attempt_timeout_ms: int | timedelta | None = None,
         connect_timeout_ms: int | timedelta | None = None,
         max_retries: int | None = None,
+        no_environment: bool = False,
     ) -> None:
+        flags = no_environment  # as C's field is called, for locals()
         options = _arguments.filled(_structs.ClientOptions, locals())
         self._handle: _Handle | None = _Handle(options)
 
