@@ -607,7 +607,8 @@ typedef struct r2creds_client_options {
      */
     uint32_t attempt_timeout_ms;
     /**
-     * Milliseconds for name lookup, connection and TLS of one attempt. 0: 5000.
+     * Milliseconds for connection and TLS of one attempt. 0: 5000. They begin with the first SYN; the name lookup before
+     * it has the attempt's time.
      */
     uint32_t connect_timeout_ms;
     /**

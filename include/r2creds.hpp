@@ -166,7 +166,7 @@ struct ClientOptions {
     std::optional<std::string> user_agent{};
     std::optional<Milliseconds> timeout{};  ///< For a whole call: every attempt, wait and body. Default: 60 s.
     std::optional<Milliseconds> attempt_timeout{};  ///< For one attempt. Default: 20 s.
-    /// For name lookup, connection and TLS of one attempt. Default: 5 s.
+    /// For connection and TLS of one attempt. Default: 5 s. The name lookup before it has the attempt's time.
     std::optional<Milliseconds> connect_timeout{};
     std::optional<int> max_retries{};  ///< How often a failed attempt is repeated; 0: never. Default: 2.
     /// What is absent is not looked for in the environment: no variable is read, SSL_CERT_FILE neither.

@@ -1,8 +1,9 @@
-//! The wall clock. Nothing else asks the time of day.
+//! The wall clock, and the clock that runs on while the machine is suspended. Nothing else asks for either.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Status};
+use crate::sys;
 
 /// Unix seconds.
 pub(crate) fn unix_now() -> Result<i64, Error> {
@@ -16,4 +17,10 @@ pub(crate) fn unix_now() -> Result<i64, Error> {
 /// For comparison with a date that a server sent.
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// For ages: how long something has been there, suspended or not. A deadline of a call, which `Instant` measures, stands
+/// still with the program.
+pub(crate) fn since_boot() -> Duration {
+    sys::time_since_boot()
 }

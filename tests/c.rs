@@ -117,6 +117,14 @@ fn a_call_ends_in_every_phase_when_asked() {
 }
 
 #[test]
+fn a_lookup_has_the_attempts_time_and_its_answer_is_not_lost() {
+    programs("lookup", |program| {
+        let nobody = DeadPort::bind();
+        program.run(&[&nobody.port().to_string()]);
+    });
+}
+
+#[test]
 fn misuse_is_an_error() {
     programs("misuse", |program| {
         let nobody = DeadPort::bind();

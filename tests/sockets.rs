@@ -571,6 +571,68 @@ fn a_kept_connection_that_stalls_is_not_replaced() {
     server.wait_for(|seen| seen.closed == 1);
 }
 
+const BURST: usize = 4;
+
+/// A client that keeps the connections of a burst, whose server does this with every further request on them. On new
+/// connections all is well.
+fn after_a_burst(further: impl Fn(&mut Connection) + Send + Sync + 'static) -> (Server, Client) {
+    let all_are_there = Barrier::new(BURST);
+    let server = Server::start(move |connection| {
+        let is_of_burst = connection.number < BURST;
+        if connection.request().is_none() {
+            return;
+        }
+        if is_of_burst {
+            all_are_there.wait();
+        }
+        connection.send(&granted());
+        while connection.request().is_some() {
+            if is_of_burst {
+                further(connection);
+            } else {
+                connection.send(&granted());
+            }
+        }
+    });
+    let client = clocks(&server.url(), 0, 500, 0, 0);
+    thread::scope(|scope| {
+        for _ in 0..BURST {
+            scope.spawn(|| client.create(&Params::valid()).unwrap());
+        }
+    });
+    assert_eq!(server.seen().accepted, BURST);
+    (server, client)
+}
+
+/// The second attempt is on a new connection, and the whole burst is closed.
+#[track_caller]
+fn assert_burst_is_given_up(further: impl Fn(&mut Connection) + Send + Sync + 'static) {
+    let (server, client) = after_a_burst(further);
+    client.create(&Params::valid()).unwrap();
+    assert_eq!(server.seen().accepted, BURST + 1);
+    server.wait_for(|seen| seen.closed == BURST);
+    // The new one is kept.
+    client.create(&Params::valid()).unwrap();
+    assert_eq!(server.seen().accepted, BURST + 1);
+}
+
+#[test]
+fn connections_that_the_network_has_forgotten_are_given_up_together() {
+    assert_burst_is_given_up(|_| {});
+}
+
+#[test]
+fn connections_whose_server_answers_408_are_given_up_together() {
+    assert_burst_is_given_up(|connection| {
+        connection.send(&reply("408 Request Timeout", "retry-after-ms: 1\r\n", ""));
+    });
+}
+
+#[test]
+fn connections_that_break_under_a_request_are_given_up_together() {
+    assert_burst_is_given_up(|connection| connection.socket().shutdown(std::net::Shutdown::Both).unwrap());
+}
+
 #[test]
 fn nobody_there_is_a_connection_error_and_repeated() {
     let nobody = DeadPort::bind();
@@ -668,16 +730,17 @@ fn a_server_that_does_not_read_cannot_hold_a_call() {
 }
 
 #[test]
-fn a_refusal_before_the_request_was_read_is_still_heard_or_is_a_broken_connection() {
+fn a_refusal_before_the_request_was_read_is_heard() {
     // The request is larger than any buffer on the way, and nobody reads it.
     let server = Server::start(|connection| {
         connection.send(&reply("413 Content Too Large", "connection: close\r\n", "{}"));
     });
     let mut params = Params::valid();
     params.prefixes(&vec!["p".repeat(1024); 20_000]);
-    let failure = once(&server.url()).client().unwrap().create(&params).unwrap_err();
-    assert!(matches!(failure.status, R2CREDS_STATUS_API_ERROR | R2CREDS_STATUS_CONNECTION), "{failure:?}");
-    assert_eq!(failure.attempts, 1);
+    let failure = Options::to(&server.url()).client().unwrap().create(&params).unwrap_err();
+    assert_eq!((failure.status, failure.http_status), (R2CREDS_STATUS_API_ERROR, 413), "{failure:?}");
+    // And not asked for again.
+    assert_eq!((failure.attempts, server.seen().accepted), (1, 1));
 }
 
 /// The clocks of a client: the whole call, an attempt, its connection; and how often it repeats.

@@ -54,7 +54,8 @@ func WithAttemptTimeout(limit time.Duration) Option {
 	return func(o *clientOptions) { o.attemptTimeout = &limit }
 }
 
-// WithConnectTimeout limits name lookup, connection and TLS of one attempt. Default: 5 s.
+// WithConnectTimeout limits connection and TLS of one attempt. Default: 5 s. The name lookup before it has the attempt's
+// time.
 func WithConnectTimeout(limit time.Duration) Option {
 	return func(o *clientOptions) { o.connectTimeout = &limit }
 }

@@ -123,9 +123,9 @@ impl Client {
         let max_retries = options.max_retries.unwrap_or(self.max_retries);
 
         watch.check("before the first attempt").map_err(|error| retry::judged(error, None, clock::now()))?;
-        let mut attempts = 0;
+        let (mut attempts, mut may_reuse) = (0, true);
         loop {
-            let mut error = match self.attempt(call, &request, &secrets, &mut watch, &read) {
+            let mut error = match self.attempt(call, &request, &secrets, &mut watch, &mut may_reuse, &read) {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
@@ -153,11 +153,13 @@ impl Client {
         request: &Request<'_>,
         secrets: &[&[u8]],
         watch: &mut Watch<'_>,
+        may_reuse: &mut bool,
         read: impl Fn(&Answer<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         watch.begin_attempt(self.attempt_timeout);
         let asked_at = unix_now()?;
-        let reply = self.http.exchange(request, watch).map_err(|error| retry::judged(error, None, clock::now()))?;
+        let reply =
+            self.http.exchange(request, watch, may_reuse).map_err(|error| retry::judged(error, None, clock::now()))?;
         envelope::read(&reply, secrets, call.secret_fields, asked_at)
             .and_then(|answer| read(&answer))
             .map_err(|error| retry::judged(error, Some(&reply), clock::now()))

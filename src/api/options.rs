@@ -41,7 +41,7 @@ pub struct ClientOptions<'a> {
     pub timeout: Option<Duration>,
     /// One attempt. Default: 20 s.
     pub attempt_timeout: Option<Duration>,
-    /// Name lookup, connection and TLS of one attempt. Default: 5 s.
+    /// Connection and TLS of one attempt. Default: 5 s. The name lookup before it has the attempt's time.
     pub connect_timeout: Option<Duration>,
     /// How often a failed attempt is repeated. Default: 2.
     pub max_retries: Option<u32>,
@@ -57,7 +57,7 @@ impl ClientOptions<'_> {
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
     /// Of one attempt.
     pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
-    /// Of name lookup, connection and TLS.
+    /// Of connection and TLS.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
     /// How often a failed attempt is repeated.
     pub const DEFAULT_MAX_RETRIES: u32 = 2;

@@ -176,7 +176,8 @@ pub struct r2creds_client_options {
     pub timeout_ms: u32,
     /// Milliseconds for one attempt. 0: 20000.
     pub attempt_timeout_ms: u32,
-    /// Milliseconds for name lookup, connection and TLS of one attempt. 0: 5000.
+    /// Milliseconds for connection and TLS of one attempt. 0: 5000. They begin with the first SYN; the name lookup before
+    /// it has the attempt's time.
     pub connect_timeout_ms: u32,
     /// How often a failed attempt is repeated. 0: 2; -1: never. Other negative numbers are refused.
     pub max_retries: i32,

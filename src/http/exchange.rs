@@ -28,6 +28,8 @@ const MAX_HEAD: usize = 64 * 1024;
 /// The most that is received before some of it is read. It bounds the lines between the chunks of a body.
 const MAX_UNREAD: usize = 2 * MAX_HEAD;
 
+type Sent = Result<(), Error>;
+
 /// A connection to the server. One call uses it at a time.
 pub struct Connection {
     pub stream: Stream,
@@ -45,8 +47,18 @@ impl Connection {
 
     pub fn exchange(&mut self, request: &Request<'_>, watch: &mut Watch<'_>) -> Result<Reply, Error> {
         (self.has_reply, self.may_be_kept) = (false, false);
-        let mut call = self.send(request, watch)?;
-        let (head, ()) = self.receive_head(&mut call, watch)?.into_parts();
+        let (mut call, sent) = self.send(request, watch)?;
+        let is_sent = sent.is_ok();
+        let head = match sent {
+            Ok(()) => self.receive_head(&mut call, watch)?,
+            // A server that will not take so much answers before it has read it all, and closes. What it answered says
+            // more than the write that failed.
+            Err(error) if error.status() == Status::Connection => {
+                self.receive_head(&mut call, watch).map_err(|_| error)?
+            }
+            Err(error) => return Err(error),
+        };
+        let (head, ()) = head.into_parts();
         let (body, must_close) = match call.proceed() {
             Some(RecvResponseResult::RecvBody(mut call)) => {
                 let body = self.receive_body(&mut call, watch)?;
@@ -62,12 +74,12 @@ impl Connection {
             Some(RecvResponseResult::Redirect(call)) => (Some(Secret::default()), call.must_close_connection()),
             None => return Err(malformed()),
         };
-        self.may_be_kept = !must_close && self.input.unread().is_empty();
+        self.may_be_kept = is_sent && !must_close && self.input.unread().is_empty();
         Ok(Reply::new(head.status.as_u16(), head.headers, body))
     }
 
-    /// Sends head and body, in one write if the kernel takes it.
-    fn send(&mut self, request: &Request<'_>, watch: &mut Watch<'_>) -> Result<Call<RecvResponse>, Error> {
+    /// Sends head and body, in one write if the kernel takes it, and says how that went.
+    fn send(&mut self, request: &Request<'_>, watch: &mut Watch<'_>) -> Result<(Call<RecvResponse>, Sent), Error> {
         let mut call = Call::new(head_of(request)?).map_err(unbuildable)?.proceed();
         // Of the URL, the host goes into a header besides.
         let headers: usize = request.headers.iter().map(|(name, text)| name.len() + text.as_bytes().len() + 4).sum();
@@ -84,8 +96,7 @@ impl Connection {
             Some(SendRequestResult::Await100(_)) | None => None,
         };
         let call = call.ok_or_else(|| unbuildable("it has an unexpected form"))?;
-        self.stream.write_all(bytes.as_bytes(), watch, "sending the request")?;
-        Ok(call)
+        Ok((call, self.stream.write_all(bytes.as_bytes(), watch, "sending the request")))
     }
 
     /// The head of the final reply; interim ones (1xx) are skipped.

@@ -2,12 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
+use crate::clock;
 use crate::error::{Error, Status};
 use crate::process::lock;
 use crate::sys;
 use crate::url;
 use crate::watch::Watch;
+
+/// How long an answer that nobody waited for may be used: about as long as names are valid at the least.
+const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// Where to connect to.
 #[derive(Clone)]
@@ -35,14 +40,31 @@ pub struct Lookup(Option<Arc<Running>>);
 #[derive(Default)]
 pub struct Running {
     /// `None` until it has ended.
-    outcome: Mutex<Option<Result<Vec<SocketAddr>, String>>>,
+    outcome: Mutex<Option<Outcome>>,
     ended: Condvar,
 }
 
+struct Outcome {
+    addresses: Result<Vec<SocketAddr>, String>,
+    /// On the clock that runs on through suspend.
+    ended_at: Duration,
+    is_used: bool,
+}
+
+impl Outcome {
+    /// Whether it is for the next one who asks: it came when nobody waited any more. A resolver whose first server is
+    /// silent takes longer than an impatient call, and each call would wait for it in vain.
+    fn is_left_over(&self) -> bool {
+        let age = clock::since_boot().saturating_sub(self.ended_at);
+        self.addresses.is_ok() && !self.is_used && age < MAX_AGE
+    }
+}
+
 impl Lookup {
-    /// The lookup that is running, or a new one.
+    /// The lookup that is running, or whose answer was left over, or a new one.
     pub fn join(&mut self, place: &HostPort) -> Result<Arc<Running>, Error> {
-        if let Some(running) = self.0.as_ref().filter(|last| lock(&last.outcome).is_none()) {
+        let is_of_use = |last: &&Arc<Running>| lock(&last.outcome).as_ref().is_none_or(Outcome::is_left_over);
+        if let Some(running) = self.0.as_ref().filter(is_of_use) {
             return Ok(Arc::clone(running));
         }
         let running = Arc::new(Running::default());
@@ -50,13 +72,18 @@ impl Lookup {
         let (host, port) = (place.host.clone(), place.port);
         let look_up = move || {
             let addresses = (host.as_str(), port).to_socket_addrs();
-            *lock(&result.outcome) = Some(
-                addresses.map(Iterator::collect).map_err(|error| format!("name lookup of {host} failed: {error}")),
-            );
+            let addresses =
+                addresses.map(Iterator::collect).map_err(|error| format!("name lookup of {host} failed: {error}"));
+            let outcome = Outcome { addresses, ended_at: clock::since_boot(), is_used: false };
+            *lock(&result.outcome) = Some(outcome);
             result.ended.notify_all();
         };
-        sys::spawn_without_signals("r2creds-lookup", look_up)
-            .map_err(|error| Error::new(Status::Internal, format!("no thread for the name lookup: {error}")))?;
+        sys::spawn_without_signals("r2creds-lookup", look_up).map_err(|error| {
+            Error::new(Status::Connection, format!("no thread for the name lookup: {error}")).hinted(
+                "The system refuses this process another thread: its limit of processes or of memory is reached, or a \
+                 sandbox forbids it.",
+            )
+        })?;
         self.0 = Some(Arc::clone(&running));
         Ok(running)
     }
@@ -64,14 +91,17 @@ impl Lookup {
 
 impl Running {
     pub fn wait(&self, watch: &mut Watch<'_>) -> Result<Vec<SocketAddr>, Error> {
-        let mut outcome = None;
+        let mut addresses = None;
         // The lock is held only within a slice of the wait, never while the caller's poll runs.
         watch.wait("looking up the host name", |slice| {
             let wait = self.ended.wait_timeout_while(lock(&self.outcome), slice, |outcome| outcome.is_none());
-            outcome.clone_from(&wait.unwrap_or_else(PoisonError::into_inner).0);
-            Ok(outcome.is_some())
+            if let Some(outcome) = wait.unwrap_or_else(PoisonError::into_inner).0.as_mut() {
+                outcome.is_used = true;
+                addresses = Some(outcome.addresses.clone());
+            }
+            Ok(addresses.is_some())
         })?;
-        outcome
+        addresses
             .unwrap_or_else(|| Err("the name lookup did not end".to_owned()))
             .map_err(|problem| Error::new(Status::Connection, problem))
     }

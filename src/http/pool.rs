@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -13,6 +13,7 @@ use super::message::{Reply, Request};
 use super::proxy::Proxy;
 use super::stream::Stream;
 use super::tls;
+use crate::clock;
 use crate::env::Environment;
 use crate::error::{Error, Status};
 use crate::process::PerProcess;
@@ -44,8 +45,15 @@ struct Shared {
 }
 
 struct Idle {
-    since: Instant,
+    /// On the clock that runs on through suspend: the network forgets connections of a machine that sleeps, too.
+    since: Duration,
     connection: Connection,
+}
+
+impl Idle {
+    fn is_alive(&self) -> bool {
+        clock::since_boot().saturating_sub(self.since) < MAX_IDLE_TIME && self.connection.stream.is_idle()
+    }
 }
 
 impl Http {
@@ -78,14 +86,28 @@ impl Http {
         self.proxy.as_ref()?.password.as_ref()
     }
 
-    /// Sends a request and reads its reply, on a kept connection if there is one. The server may close a kept
-    /// connection at any time, also just before the request arrives: if it breaks before the reply begins, the request
-    /// is sent once more, on a new connection, within the same attempt.
-    pub fn exchange(&self, request: &Request<'_>, watch: &mut Watch<'_>) -> Result<Reply, Error> {
-        if let Some(mut kept) = self.take_idle() {
+    /// Sends a request and reads its reply, on a kept connection if there is one and `may_reuse`. The server may close
+    /// a kept connection at any time, also just before the request arrives: if it breaks before the reply begins, the
+    /// request is sent once more, on a new connection, within the same attempt.
+    ///
+    /// When a kept connection turns out to be dead, those that have been idle for as long are dead, too: the network has
+    /// forgotten them all, or the server is tired of them all. They are closed, and `may_reuse` is cleared, so that the
+    /// rest of the call makes new ones.
+    pub fn exchange(&self, request: &Request<'_>, watch: &mut Watch<'_>, may_reuse: &mut bool) -> Result<Reply, Error> {
+        let kept = if *may_reuse { self.take_idle() } else { None };
+        if let Some(Idle { since, connection: mut kept }) = kept {
             let result = kept.exchange(request, watch);
+            let is_dead = match &result {
+                Ok(reply) => reply.http_status == 408,
+                Err(error) => matches!(error.status(), Status::Connection | Status::Timeout),
+            };
+            if is_dead {
+                *may_reuse = false;
+                self.close_idle_since(since);
+            }
             match &result {
                 Err(error) if error.status() == Status::Connection && !kept.has_reply => {}
+                _ if is_dead => return result,
                 _ => {
                     self.keep(kept);
                     return result;
@@ -99,9 +121,11 @@ impl Http {
     }
 
     fn connect(&self, watch: &mut Watch<'_>) -> Result<Stream, Error> {
-        let wider = watch.narrow("connect_timeout_ms", self.connect_timeout);
         let first = self.proxy.as_ref().map_or(&self.target, |proxy| &proxy.place);
-        let mut stream = Stream::connect(first, &self.addresses(first, watch)?, watch)?;
+        // Before the connection's clock, because a resolver may need longer: with its first server silent, 5 s.
+        let addresses = self.addresses(first, watch)?;
+        let wider = watch.narrow("connect_timeout_ms", self.connect_timeout);
+        let mut stream = Stream::connect(first, &addresses, watch)?;
         if let Some(proxy) = &self.proxy {
             proxy.open_tunnel(&mut stream, &self.target, watch)?;
         }
@@ -121,13 +145,23 @@ impl Http {
     }
 
     /// The connection used last, because it is the most likely to be still open.
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self) -> Option<Idle> {
         loop {
-            let Idle { since, connection } = self.shared.lock().idle.pop()?;
-            if since.elapsed() < MAX_IDLE_TIME && connection.stream.is_idle() {
-                return Some(connection);
+            let idle = self.shared.lock().idle.pop()?;
+            if idle.is_alive() {
+                return Some(idle);
             }
         }
+    }
+
+    /// Closes the connections that have been idle since then, or longer.
+    fn close_idle_since(&self, then: Duration) {
+        let mut shared = self.shared.lock();
+        let (closed, kept): (Vec<Idle>, _) = shared.idle.drain(..).partition(|idle| idle.since <= then);
+        shared.idle = kept;
+        // Before `closed`: closing sockets takes its time, and other calls should not wait for it.
+        drop(shared);
+        drop(closed);
     }
 
     fn keep(&self, connection: Connection) {
@@ -136,8 +170,9 @@ impl Http {
         }
         let mut closed = Vec::new();
         let mut shared = self.shared.lock();
-        shared.idle.push(Idle { since: Instant::now(), connection });
-        while shared.idle.len() > MAX_IDLE || shared.idle.first().is_some_and(|i| i.since.elapsed() > MAX_IDLE_TIME) {
+        shared.idle.push(Idle { since: clock::since_boot(), connection });
+        // The oldest at least, whose server has closed it first: a socket of which only this side is open is a leak.
+        while shared.idle.len() > MAX_IDLE || shared.idle.first().is_some_and(|oldest| !oldest.is_alive()) {
             closed.push(shared.idle.remove(0));
         }
         // Before `closed`: closing sockets takes its time, and other calls should not wait for it.

@@ -28,7 +28,8 @@ pub struct Stream {
 impl Stream {
     /// Connects to whichever address answers first, each begun a little after the one before it.
     pub fn connect(place: &HostPort, addresses: &[SocketAddr], watch: &mut Watch<'_>) -> Result<Self, Error> {
-        let mut untried = addresses.iter().take(MAX_ADDRESSES);
+        let interleaved = interleaved(addresses);
+        let mut untried = interleaved.iter().take(MAX_ADDRESSES);
         let mut pending: Vec<Socket> = Vec::new();
         let mut problem = io::Error::from(io::ErrorKind::AddrNotAvailable);
         loop {
@@ -174,6 +175,20 @@ fn receive_tls(
     }
 }
 
+/// The addresses with both families by turns, the first one's first (RFC 8305): however many addresses of one family
+/// are silent, the other is soon tried.
+fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_first = |address: &&SocketAddr| addresses.first().is_some_and(|first| first.is_ipv6() == address.is_ipv6());
+    let mut first_family = addresses.iter().filter(is_first);
+    let mut second_family = addresses.iter().filter(|address| !is_first(address));
+    let mut all = Vec::with_capacity(addresses.len());
+    while all.len() < addresses.len() {
+        all.extend(first_family.next());
+        all.extend(second_family.next());
+    }
+    all
+}
+
 fn begin_connect(address: &SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -231,6 +246,26 @@ impl Write for NoSigpipe<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() -> Result<(), std::net::AddrParseError> {
+        let addresses = |list: &str| list.split(' ').map(|address| format!("{address}:443").parse()).collect();
+        for (given, expected) in [
+            ("[::1] [::2] [::3] 1.1.1.1 1.1.1.2", "[::1] 1.1.1.1 [::2] 1.1.1.2 [::3]"),
+            ("1.1.1.1 1.1.1.2 [::1]", "1.1.1.1 [::1] 1.1.1.2"),
+            ("[::1] [::2]", "[::1] [::2]"),
+        ] {
+            let (given, expected): (Result<Vec<_>, _>, Result<Vec<_>, _>) = (addresses(given), addresses(expected));
+            assert_eq!(interleaved(&given?), expected?);
+        }
+        assert!(interleaved(&[]).is_empty());
         Ok(())
     }
 }

@@ -26,16 +26,34 @@ pub fn is_secure_process() -> bool {
     return unsafe { libc::issetugid() } != 0;
 }
 
+/// Time that goes on while the machine is suspended.
+pub fn time_since_boot() -> Duration {
+    // Elsewhere than on Linux, the monotonic clock is that one.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live, exclusive timespec. It cannot fail for a clock that exists.
+    unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
+    let nanoseconds = u32::try_from(now.tv_nsec).unwrap_or_default();
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), nanoseconds)
+}
+
 /// Spawns a thread that no signal is delivered to: signals belong to the program, not to a library's thread.
 pub fn spawn_without_signals(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    // A stack size of our own, because std would look for its default in the environment.
+    // A stack size of our own, because std would look for its default in the environment. What the system takes of it
+    // for itself comes on top: in a static program, that includes all thread-local data.
+    // SAFETY: no preconditions.
+    let reserved = usize::try_from(unsafe { libc::sysconf(libc::_SC_THREAD_STACK_MIN) }).unwrap_or_default();
+    let stack_size = reserved.saturating_add(1024 * 1024);
     // SAFETY: both sets are initialised by the calls they are passed to; a thread inherits its creator's mask.
     unsafe {
         let mut all = std::mem::zeroed();
         let mut before = std::mem::zeroed();
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let spawned = std::thread::Builder::new().name(name.to_owned()).stack_size(1024 * 1024).spawn(run);
+        let spawned = std::thread::Builder::new().name(name.to_owned()).stack_size(stack_size).spawn(run);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         spawned.map(drop)
     }

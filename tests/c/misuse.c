@@ -145,7 +145,7 @@ int main(int count, char **arguments)
     BROKEN("permission", permission = R2CREDS_PERMISSION_UNSET);
     BROKEN("permission", permission = 5);
     BROKEN("permission", permission = -1);
-    BROKEN("jurisdiction", jurisdiction = 3);
+    BROKEN("jurisdiction", jurisdiction = 4);
     BROKEN("ttl_seconds", ttl_seconds = 604801);
     BROKEN("bucket", bucket = "\xff\xfe\xfd");
 

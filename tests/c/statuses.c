@@ -2,8 +2,22 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
 
-/* This program starts no thread, and neither can the library: that is how INTERNAL comes about. */
+/* How INTERNAL comes about. (POSIX has no syscall.) */
+long syscall(long number, ...);
+static int is_before_1970;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (is_before_1970 && clock == CLOCK_REALTIME) {
+        now->tv_sec = -1, now->tv_nsec = 0;
+        return 0;
+    }
+    return (int)syscall(SYS_clock_gettime, clock, now);
+}
+
+/* This program starts no thread, and neither can the library. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context)
 {
     (void)thread, (void)attributes, (void)run, (void)context;
@@ -146,8 +160,16 @@ int main(int count, char **arguments)
 
     trying = "no thread for the name lookup";
     client = client_to("https://something.invalid", NULL);
+    error = fails(client, "plain", NULL, R2CREDS_STATUS_CONNECTION);
+    CHECK(error->retryable == 1 && error->http_status == 0);
+    CHECK(strstr(error->message, "thread") != NULL && strstr(error->hint, "limit of processes") != NULL);
+    r2creds_error_free(error);
+
+    trying = "a clock before 1970";
+    is_before_1970 = 1;
     error = fails(client, "plain", NULL, R2CREDS_STATUS_INTERNAL);
     CHECK(error->retryable == 0 && error->http_status == 0);
+    is_before_1970 = 0;
     r2creds_error_free(error);
     r2creds_client_free(client);
 

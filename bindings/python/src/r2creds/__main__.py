@@ -269,7 +269,7 @@ _CREATE: _Options = {
         "--attempt-timeout-ms", "N", "for one attempt, milliseconds (default: 20000)", type=_integer
     ),
     "connect_timeout_ms": _option(
-        "--connect-timeout-ms", "N", "for name lookup, connection and TLS, milliseconds (default: 5000)", type=_integer
+        "--connect-timeout-ms", "N", "for connection and TLS, milliseconds (default: 5000)", type=_integer
     ),
     "max_retries": _option("--max-retries", "N", "repeats of a failed attempt (default: 2)", type=_integer),
     "headers": _option(

@@ -90,8 +90,8 @@ class Client:
         user_agent: Printable ASCII, put in front of ``r2creds/<version>``. Default: nothing.
         timeout_ms: For a whole call: every attempt, wait and body; milliseconds, or a timedelta. Default: 60 s.
         attempt_timeout_ms: For one attempt. Default: 20 s.
-        connect_timeout_ms: For name lookup, connection and TLS of one attempt. Default: 5 s. Of the three, a narrower
-            one is capped by a wider one; 0 is refused.
+        connect_timeout_ms: For connection and TLS of one attempt. Default: 5 s. The name lookup before it has the
+            attempt's time. Of the three, a narrower one is capped by a wider one; 0 is refused.
         max_retries: How often a failed attempt is repeated; 0: never. Default: 2.
         no_environment: What is None is not looked for in the environment: no variable is read, ``SSL_CERT_FILE``
             neither. Other threads may then change it meanwhile.
