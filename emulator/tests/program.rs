@@ -137,7 +137,7 @@ fn load(emulator: &Emulator, rounds: usize) {
         for client in 0..16 {
             scope.spawn(move || {
                 let (own, other) = (format!("load/{client}/"), format!("load/{}/", (client + 1) % 16));
-                let keys = emulator.sign(&Params { prefixes: &[&own], ..params() });
+                let keys = emulator.sign(&Params { prefixes: Some(&[&own]), ..params() });
                 let http = http();
                 for round in 0..rounds {
                     let body = format!("{client} {round}");

@@ -122,7 +122,7 @@ fn each_permission_opens_its_operations() {
 #[test]
 fn each_action_opens_itself_and_nothing_else() {
     for action in ACTIONS {
-        let keys = SHARED.sign(&Params { permission: None, actions: &[action], ..params() });
+        let keys = SHARED.sign(&Params { permission: None, actions: Some(&[action]), ..params() });
         for operation in ACTIONS {
             let verdict = perform(operation, "action", &keys);
             assert_eq!(verdict, expected(operation, operation == action), "{operation} with the action {action}");
@@ -135,7 +135,8 @@ fn paths_hold_for_every_operation_on_an_object() {
     let cases: [(&[&str], &[&str]); 3] =
         [(&["paths/in/"], &[]), (&[], &["paths/in/a", "paths/in/b"]), (&["paths/in/a"], &["paths/in/b"])];
     for (prefixes, objects) in cases {
-        let granted = Params { prefixes, objects, ..params() };
+        let list = |entries: &'static [&str]| Some(entries).filter(|entries| !entries.is_empty());
+        let granted = Params { prefixes: list(prefixes), objects: list(objects), ..params() };
         let created = SHARED.create(&granted).unwrap();
         for keys in [SHARED.sign(&granted), Keys::of(&created)] {
             let case = format!("{prefixes:?} {objects:?}");
@@ -164,13 +165,13 @@ fn paths_hold_for_every_operation_on_an_object() {
 fn a_prefix_is_a_plain_string_and_a_bare_folder_needs_its_own_grant() {
     SHARED.put("plain/tbl/1", b"1");
     SHARED.put("plain/tbl2/1", b"2");
-    let plain = SHARED.sign(&Params { prefixes: &["plain/tbl"], ..params() });
+    let plain = SHARED.sign(&Params { prefixes: Some(&["plain/tbl"]), ..params() });
     assert_eq!(SHARED.ask("GET", &format!("/{BUCKET}/plain/tbl2/1")).send(&plain).body, b"2");
 
     let bare = format!("/{BUCKET}/plain/tbl");
-    let folder = SHARED.sign(&Params { prefixes: &["plain/tbl/"], ..params() });
+    let folder = SHARED.sign(&Params { prefixes: Some(&["plain/tbl/"]), ..params() });
     assert_eq!(SHARED.ask("HEAD", &bare).send(&folder).verdict, "403");
-    let cured = SHARED.sign(&Params { prefixes: &["plain/tbl/"], objects: &["plain/tbl"], ..params() });
+    let cured = SHARED.sign(&Params { prefixes: Some(&["plain/tbl/"]), objects: Some(&["plain/tbl"]), ..params() });
     assert_eq!(SHARED.ask("HEAD", &bare).send(&cured).verdict, "404");
     assert_eq!(SHARED.ask("GET", &bare).send(&cured).verdict, "404 NoSuchKey");
 }
@@ -180,7 +181,7 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
     SHARED.put("list/a/1", b"");
     SHARED.put("list/b/1", b"");
     let bucket = format!("/{BUCKET}");
-    let keys = SHARED.sign(&Params { prefixes: &["list/a/"], objects: &["list/b/1"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["list/a/"]), objects: Some(&["list/b/1"]), ..params() });
     for version in ["1", "2"] {
         let list = |prefix: &str| {
             let ask = SHARED.ask("GET", &bucket).query("prefix", prefix);
@@ -220,7 +221,7 @@ fn a_listing_needs_a_prefix_inside_the_grant() {
 fn a_copy_needs_its_source() {
     SHARED.put("copy/in/a", b"inside");
     SHARED.put("copy/secret", b"outside");
-    let keys = SHARED.sign(&Params { prefixes: &["copy/in/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["copy/in/"]), ..params() });
     let target = format!("/{BUCKET}/copy/in/b");
     let copy = |source: &str| SHARED.ask("PUT", &target).header("x-amz-copy-source", source).send(&keys).verdict;
     let (id, _) = upload("copy/in/b");
@@ -250,7 +251,7 @@ fn delete_objects_deletes_nothing_if_one_key_is_outside() {
     for key in ["many/in/1", "many/in/2", "many/out"] {
         SHARED.put(key, b"");
     }
-    let keys = SHARED.sign(&Params { prefixes: &["many/in/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["many/in/"]), ..params() });
     let bucket = format!("/{BUCKET}");
     let delete = |list: &[&str]| {
         SHARED.ask("POST", &bucket).query("delete", "").body(delete_list(list).as_bytes()).send(&keys).verdict
@@ -266,7 +267,7 @@ fn delete_objects_deletes_nothing_if_one_key_is_outside() {
 #[test]
 fn a_key_cannot_climb_out_of_its_prefix() {
     SHARED.put("climb/secret", b"outside");
-    let keys = SHARED.sign(&Params { prefixes: &["climb/in/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["climb/in/"]), ..params() });
     for key in ["climb/in/../secret", "climb/in/./../secret", "climb/in//../../climb/secret", "climb/in/"] {
         let path = format!("/{BUCKET}/{key}");
         // ureq normalises no path, so these arrive as they are.
@@ -279,7 +280,7 @@ fn a_key_cannot_climb_out_of_its_prefix() {
 
 #[test]
 fn multipart_with_a_temporary_credential() {
-    let keys = SHARED.sign(&Params { prefixes: &["multipart/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["multipart/"]), ..params() });
     let path = format!("/{BUCKET}/multipart/large");
     let id = SHARED.ask("POST", &path).query("uploads", "").send(&keys).element("UploadId");
     let parts = [vec![b'a'; 5 * 1024 * 1024], vec![b'b'; 10]];
@@ -422,7 +423,7 @@ fn a_completion_goes_on_without_its_client() {
 #[test]
 fn uploads_that_go_on_are_listed() {
     let bucket = format!("/{BUCKET}");
-    let keys = SHARED.sign(&Params { prefixes: &["going/in/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["going/in/"]), ..params() });
     let mut going: Vec<_> =
         ["b é", "a", "a", "c"].map(|name| format!("going/in/{name}")).map(|key| (upload(&key).0, key)).into();
     upload("going/out");
@@ -472,7 +473,7 @@ fn uploads_that_go_on_are_listed() {
 
 #[test]
 fn the_parts_of_an_upload_are_listed() {
-    let keys = SHARED.sign(&Params { objects: &["parts/é+ a"], ..params() });
+    let keys = SHARED.sign(&Params { objects: Some(&["parts/é+ a"]), ..params() });
     let path = format!("/{BUCKET}/parts/é+ a");
     let id = SHARED.ask("POST", &path).query("uploads", "").send(&keys).element("UploadId");
     let mut sent = Vec::new();
@@ -499,13 +500,13 @@ fn the_parts_of_an_upload_are_listed() {
     for odd in [("max-parts", "0"), ("part-number-marker", "x")] {
         assert_eq!(list(&[odd]).verdict, "400 InvalidArgument", "{odd:?}");
     }
-    let stranger = SHARED.sign(&Params { prefixes: &["parts/a"], ..params() });
+    let stranger = SHARED.sign(&Params { prefixes: Some(&["parts/a"]), ..params() });
     assert_eq!(SHARED.ask("GET", &path).query("uploadId", &id).send(&stranger).verdict, DENIED);
 }
 
 #[test]
 fn an_upload_is_one_of_its_key() {
-    let keys = SHARED.sign(&Params { prefixes: &["tied/in/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["tied/in/"]), ..params() });
     let (id, parts) = upload("tied/out/a");
     let [path, home] = ["in", "out"].map(|folder| format!("/{BUCKET}/tied/{folder}/a"));
     let ask = |method: &'static str| SHARED.ask(method, &path).query("uploadId", &id);
@@ -523,7 +524,7 @@ fn an_upload_is_one_of_its_key() {
 #[test]
 fn a_refused_upload_is_told_so() {
     let emulator = Emulator::start();
-    let keys = emulator.sign(&Params { prefixes: &["in/"], ..params() });
+    let keys = emulator.sign(&Params { prefixes: Some(&["in/"]), ..params() });
     let large = vec![b'x'; 4 * 1024 * 1024];
     for _ in 0..10 {
         let ask = || emulator.ask("PUT", "/recordings/out").body(&large);
@@ -546,7 +547,7 @@ fn a_refused_upload_is_told_so() {
 fn a_range_of_an_object() {
     SHARED.put("range/ten", b"0123456789");
     SHARED.put("range/empty", b"");
-    let keys = SHARED.sign(&Params { prefixes: &["range/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["range/"]), ..params() });
     let ask = |method: &str, key: &str, range: &str| {
         SHARED.ask(method, &format!("/{BUCKET}/range/{key}")).header("range", range).send(&keys)
     };
@@ -582,7 +583,7 @@ fn a_range_of_an_object() {
 #[test]
 fn a_signature_is_for_the_region_auto() {
     SHARED.put("region/a", b"content");
-    let keys = SHARED.sign(&Params { prefixes: &["region/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["region/"]), ..params() });
     let path = format!("/{BUCKET}/region/a");
     for (region, verdict) in [
         ("auto", "200"),
@@ -601,7 +602,7 @@ fn a_signature_is_for_the_region_auto() {
 #[test]
 fn presigned_urls() {
     SHARED.put("presigned/out", b"outside");
-    let keys = SHARED.sign(&Params { prefixes: &["presigned/in/"], ..params() });
+    let keys = SHARED.sign(&Params { prefixes: Some(&["presigned/in/"]), ..params() });
     let (inside, outside) = (format!("/{BUCKET}/presigned/in/a"), format!("/{BUCKET}/presigned/out"));
     assert_eq!(SHARED.ask("PUT", &inside).body(b"inside").presigned(&keys, 60).verdict, "200");
     assert_eq!(SHARED.ask("GET", &inside).presigned(&keys, 60).body, b"inside");
@@ -624,7 +625,7 @@ fn presigned_urls() {
 fn a_short_lived_credential_works_and_then_does_not() {
     SHARED.put("expiry/a", b"");
     let path = format!("/{BUCKET}/expiry/a");
-    let granted = Params { ttl_seconds: Some(2), prefixes: &["expiry/"], ..params() };
+    let granted = Params { ttl_seconds: Some(2), prefixes: Some(&["expiry/"]), ..params() };
     let lives_until = |end: i64, keys: &Keys| {
         loop {
             let asked = unix_now();

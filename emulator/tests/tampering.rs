@@ -324,7 +324,7 @@ fn every_tampered_token_is_refused() {
     let emulator = Emulator::start();
     emulator.put("a", b"content");
     let path = format!("/{BUCKET}/a");
-    let good = emulator.sign(&Params { prefixes: &["a"], ..params() });
+    let good = emulator.sign(&Params { prefixes: Some(&["a"]), ..params() });
     let token = good.token.clone().unwrap();
     let ask = |keys: &Keys| emulator.ask("GET", &path).send(keys);
     assert_eq!(ask(&good).verdict, "200");
