@@ -32,6 +32,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -123,6 +124,13 @@ class Secret {
     std::vector<char> data_;
 };
 
+/// A list of strings, or none: absent by default, and there as soon as it is given entries, a vector, or emplaced.
+struct List : std::optional<std::vector<std::string>> {
+    using optional::optional;
+    List() = default;
+    List(std::initializer_list<std::string> entries) : optional(std::in_place, entries) {}
+};
+
 /// What is granted: one bucket, one permission or list of actions, optional paths, and a lifetime.
 struct Params {
     std::string account_id{};  ///< Cloudflare account id: 1 to 32 of `A-Z a-z 0-9 _ -`. Required.
@@ -134,11 +142,11 @@ struct Params {
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
     /// `data/ab`. With neither prefixes nor objects: the whole bucket. A list that is there and empty is an error: one
     /// that a program computed must not open the whole bucket when it comes out empty.
-    std::optional<std::vector<std::string>> prefixes{};
+    List prefixes{};
     /// Exact object keys the credential may touch, 1 to 1024 bytes each. As prefixes, not empty.
-    std::optional<std::vector<std::string>> objects{};
+    List objects{};
     /// sign only, instead of permission: S3 operations such as `GetObject`. r2creds.h has the list.
-    std::optional<std::vector<std::string>> actions{};
+    List actions{};
     /// Scheme and host of the S3 endpoint. Default: https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com.
     std::optional<std::string> endpoint{};
     /// sign only: when the credential begins; a fraction of a second is dropped. Default: now.
@@ -424,12 +432,10 @@ class Arguments {
         to.push_back(nullptr);  // so that a list of no entries is not NULL, which would be no list
         return to.data();       // stays where it is when lists_ grows
     }
-    const char *const *list(const char *field, const std::optional<std::vector<std::string>> &from) {
+    const char *const *list(const char *field, const List &from) {
         return from ? list(field, *from) : nullptr;
     }
-    static std::size_t size(const std::optional<std::vector<std::string>> &list) noexcept {
-        return list ? list->size() : 0;
-    }
+    static std::size_t size(const List &list) noexcept { return list ? list->size() : 0; }
     std::int64_t since_epoch(const char *field, const std::optional<Time> &value) {
         if (!value) return 0;
         const auto seconds = std::chrono::floor<std::chrono::seconds>(value->time_since_epoch()).count();

@@ -127,7 +127,12 @@ fn every_field_of_c_has_its_member() {
             ["field", name, ..] => {
                 // The unit is in the type, and an exception's message is its what().
                 let member = name.trim_end_matches("_ms").trim_end_matches("_seconds");
-                let member = if class == "Error" && member == "message" { "what" } else { member };
+                let member = match (class.as_str(), member) {
+                    ("Error", "message") => "what",
+                    // A bit each, and each a member.
+                    ("ClientOptions", "flags") => "no_environment",
+                    _ => member,
+                };
                 source += &format!("(void)&r2creds::{class}::{member};\n");
             }
             _ => {}
