@@ -589,9 +589,9 @@ typedef struct r2creds_client_options {
      */
     const char *proxy_url;
     /**
-     * A PEM file whose certificates are trusted instead of all others. NULL: the system's roots (which heed
-     * `SSL_CERT_FILE` and `SSL_CERT_DIR` where the system's own tools do), or Mozilla's bundled ones where the system
-     * has none.
+     * A PEM file whose certificates are trusted instead of all others; not more than 16 MiB. NULL: `SSL_CERT_FILE` and
+     * `SSL_CERT_DIR` where the system's own tools heed them, else the system's roots, or Mozilla's bundled ones where
+     * the system has none. A system store that is there and cannot be read is an error.
      */
     const char *ca_file;
     /**

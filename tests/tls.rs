@@ -8,6 +8,7 @@ use rustls::ServerConfig;
 use support::calls::{API_TOKEN, Client, Failure, Options, Params};
 use support::certificates::Authority;
 use support::files::TempFile;
+use support::process::alone;
 use support::server::{Connection, GRANTED, Server, granted, reply};
 use support::timing::bounded;
 
@@ -25,6 +26,12 @@ fn client_with(authority: &Authority, host: &str, server: &Server, change: impl 
     options.raw.max_retries = -1;
     change(&mut options);
     options.client().unwrap()
+}
+
+fn once(server: &Server) -> Options {
+    let mut options = Options::to(&server.url());
+    options.raw.max_retries = -1;
+    options
 }
 
 fn client(authority: &Authority, host: &str, server: &Server) -> Client {
@@ -55,6 +62,108 @@ fn a_ca_file_may_hold_several_certificates_and_other_text() {
     let mut options = Options::to(&server.url());
     options.raw.ca_file = options.memory.text(file.path());
     options.client().unwrap().create(&Params::valid()).unwrap();
+}
+
+#[test]
+fn a_ca_file_may_have_every_form_that_joining_makes() {
+    let (authority, other) = (Authority::generate(), Authority::generate());
+    let server = Server::start_tls(authority.server("127.0.0.1"), answer);
+    let (first, second) = (other.pem(), authority.pem());
+    let skipped = "-----BEGIN TRUSTED CERTIFICATE-----\n%%%\n-----END TRUSTED CERTIFICATE-----\n\
+                   -----BEGIN PRIVATE KEY-----\n%%%\n-----END PRIVATE KEY-----";
+    for content in [
+        format!("{}{second}", first.trim_end()),
+        format!("{second}{}", first.trim_end()),
+        format!("\u{feff}{second}{first}"),
+        format!("{first}\u{feff}{second}"),
+        format!("{first}{second}").replace('\n', "\r\n"),
+        format!("{skipped}{second}{skipped}"),
+        format!("{first}  {}", second.replace('\n', " \n\t")),
+    ] {
+        let file = TempFile::new(&content);
+        let mut options = once(&server);
+        options.raw.ca_file = options.memory.text(file.path());
+        let made = options.client().unwrap().create(&Params::valid());
+        assert!(made.is_ok(), "{made:?} {content}");
+    }
+}
+
+#[test]
+fn a_ca_file_that_is_broken_says_on_which_line() {
+    let good = Authority::generate().pem();
+    let lines = good.matches('\n').count();
+    for (broken, says) in [
+        ("-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n", "not base64"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be parsed"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", "no end"),
+    ] {
+        let file = TempFile::new(format!("{good}\n# and\n{broken}"));
+        let mut options = Options::to("https://127.0.0.1:9");
+        options.raw.ca_file = options.memory.text(file.path());
+        let failure = options.client().err().unwrap();
+        assert_eq!(failure.field.as_deref(), Some("ca_file"));
+        assert!(failure.message.contains(&format!("line {} ", lines + 3)), "{}", failure.message);
+        assert!(failure.message.contains(says), "{}", failure.message);
+    }
+}
+
+#[test]
+fn a_ca_file_is_never_cut() {
+    let file = TempFile::new(format!("{}{}", " ".repeat(16 * 1024 * 1024), Authority::generate().pem()));
+    let mut options = Options::to("https://127.0.0.1:9");
+    options.raw.ca_file = options.memory.text(file.path());
+    let failure = options.client().err().unwrap();
+    assert!(failure.message.contains("more than 16 MiB"), "{}", failure.message);
+}
+
+#[test]
+fn an_unknown_issuer_says_what_the_ca_file_holds() {
+    let server = Server::start_tls(Authority::generate().server("127.0.0.1"), answer);
+    let certificates: String = ["a", "b"].map(|name| Authority::named(name).pem()).concat();
+    let file = TempFile::new(certificates);
+    let mut options = once(&server);
+    options.raw.ca_file = options.memory.text(file.path());
+    let failure = options.client().unwrap().create(&Params::valid()).unwrap_err();
+    assert!(failure.message.contains("ca_file holds 2 certificates"), "{}", failure.message);
+    assert!(failure.hint.is_some_and(|hint| hint.contains("leaves an intermediate out")));
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_named() {
+    let server = Server::start(|connection| {
+        connection.send(&reply("400 Bad Request", "", ""));
+        connection.until_closed();
+    });
+    let mut options = Options::to(&format!("https://127.0.0.1:{}", server.port()));
+    let file = TempFile::new(Authority::generate().pem());
+    options.raw.ca_file = options.memory.text(file.path());
+    let failure = options.client().unwrap().create(&Params::valid()).unwrap_err();
+    assert_eq!(failure.status, R2CREDS_STATUS_TLS);
+    assert!(failure.hint.is_some_and(|hint| hint.contains("does not speak TLS")));
+}
+
+/// What is there and cannot be read is never replaced by Mozilla's roots.
+#[test]
+fn system_roots_that_cannot_be_read_are_an_error() {
+    alone(&[], || {
+        let mut all = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            all.push(file);
+        }
+        let options = Options::to("https://127.0.0.1:9");
+        let outcome = options.client();
+        drop(all);
+        // A machine without a store has nothing that could not be read.
+        let has_store = ["/etc/ssl/certs", "/etc/pki/tls/certs"].iter().any(|path| std::path::Path::new(path).exists());
+        match outcome {
+            Ok(_) => assert!(!has_store, "Mozilla's roots, although the system has its own"),
+            Err(failure) => {
+                assert_eq!(failure.status, R2CREDS_STATUS_INTERNAL, "{failure:?}");
+                assert!(failure.message.contains("/etc/") && failure.message.contains("open files"), "{failure:?}");
+                assert!(failure.hint.is_some_and(|hint| hint.contains("ca_file")));
+            }
+        }
+    });
 }
 
 #[test]

@@ -166,9 +166,9 @@ pub struct r2creds_client_options {
     /// `https_proxy`, `ALL_PROXY`, `all_proxy`, less what `NO_PROXY` or `no_proxy` names. `""`: none.
     /// Loopback is never proxied.
     pub proxy_url: *const c_char,
-    /// A PEM file whose certificates are trusted instead of all others. NULL: the system's roots (which heed
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` where the system's own tools do), or Mozilla's bundled ones where the system
-    /// has none.
+    /// A PEM file whose certificates are trusted instead of all others; not more than 16 MiB. NULL: `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` where the system's own tools heed them, else the system's roots, or Mozilla's bundled ones where
+    /// the system has none. A system store that is there and cannot be read is an error.
     pub ca_file: *const c_char,
     /// Printable ASCII, put in front of `r2creds/<version>` in the User-Agent header. NULL: nothing.
     pub user_agent: *const c_char,

@@ -1,10 +1,8 @@
 //! The connections of a client: how they are opened, and which are kept for the next request.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::exchange::Connection;
@@ -12,7 +10,7 @@ use super::lookup::{self, HostPort, Lookup};
 use super::message::{Reply, Request};
 use super::proxy::Proxy;
 use super::stream::Stream;
-use super::tls;
+use super::tls::{self, Tls};
 use crate::clock;
 use crate::env::Environment;
 use crate::error::{Error, Status};
@@ -29,7 +27,7 @@ const MAX_IDLE: usize = 64;
 /// Everything a client does over the network. It only ever connects to one server.
 pub(crate) struct Http {
     target: HostPort,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    tls: Option<Tls>,
     proxy: Option<Proxy>,
     connect_timeout: Duration,
     /// A socket that two processes write to would mix their requests, so each process has its own.
@@ -70,11 +68,11 @@ impl Http {
         // Without TLS the roots are not needed, but a wrong file is an error at once all the same.
         let config = if is_secure || ca_file.is_some() { Some(tls::config(ca_file, environment)?) } else { None };
         let tls = match config.filter(|_| is_secure) {
-            Some(config) => {
+            Some((config, ca_certificates)) => {
                 let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
                 let name = ServerName::try_from(bare)
                     .map_err(|_| Error::argument("base_url", "the host is not a name that a certificate can have"))?;
-                Some((config, name))
+                Some(Tls { config, name, ca_certificates })
             }
             None => None,
         };
@@ -129,8 +127,8 @@ impl Http {
         if let Some(proxy) = &self.proxy {
             proxy.open_tunnel(&mut stream, &self.target, watch)?;
         }
-        if let Some((config, name)) = &self.tls {
-            stream.start_tls(config, name, watch)?;
+        if let Some(tls) = &self.tls {
+            stream.start_tls(tls, watch)?;
         }
         watch.restore(wider);
         Ok(stream)

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use libc::POLLOUT;
-use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection};
+use rustls::ClientConnection;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::lookup::HostPort;
+use super::tls::{self, Tls};
 use crate::error::{Error, Status};
-use crate::text::cleaned;
 use crate::watch::{Watch, descriptor, wait_for};
 
 /// How long an address is given before the next one is tried beside it (RFC 8305).
@@ -69,18 +68,16 @@ impl Stream {
         }
     }
 
-    pub fn start_tls(
-        &mut self,
-        config: &Arc<ClientConfig>,
-        name: &ServerName<'static>,
-        watch: &mut Watch<'_>,
-    ) -> Result<(), Error> {
+    pub fn start_tls(&mut self, with: &Tls, watch: &mut Watch<'_>) -> Result<(), Error> {
         const DOING: &str = "in the TLS handshake";
-        let mut tls = ClientConnection::new(Arc::clone(config), name.clone()).map_err(tls_error)?;
+        let mut tls = ClientConnection::new(Arc::clone(&with.config), with.name.clone()).map_err(tls::error)?;
         while tls.is_handshaking() || tls.wants_write() {
             if tls.wants_write() {
                 send_tls(&self.socket, &mut tls, watch, DOING)?;
-            } else if receive_tls(&self.socket, &mut tls, watch, DOING)? == 0 {
+                continue;
+            }
+            let received = receive_tls(&self.socket, &mut tls, watch, DOING);
+            if received.map_err(|failure| tls::handshake_error(failure, with))? == 0 {
                 return Err(Error::new(Status::Connection, "the server closed the connection in the TLS handshake"));
             }
         }
@@ -167,7 +164,7 @@ fn receive_tls(
                 if let Err(error) = tls.process_new_packets() {
                     // Tells the other side why, if it still listens; the error matters more than its delivery.
                     let _ = tls.write_tls(&mut NoSigpipe(socket));
-                    return Err(tls_error(error));
+                    return Err(tls::error(error));
                 }
                 return Ok(count);
             }
@@ -205,29 +202,12 @@ fn is_not_ready(error: &io::Error) -> bool {
 }
 
 fn broken(error: &io::Error, doing: &str) -> Error {
-    Error::new(Status::Connection, format!("the connection broke {doing}: {error}"))
-}
-
-#[allow(clippy::needless_pass_by_value)] // as map_err wants it
-fn tls_error(error: rustls::Error) -> Error {
-    let text = format!("TLS failed: {error}");
-    // It may list every name in the server's certificate.
-    let failure = Error::new(Status::Tls, cleaned(text.as_bytes(), &[]));
-    match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => failure.hinted(
-            "No trusted certificate has issued the server's; if it is your own server or proxy, \
-             give its CA as ca_file.",
-        ),
-        rustls::Error::InvalidCertificate(
-            CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. },
-        ) => failure.hinted("If the server's certificate is good, this machine's clock is wrong."),
-        // rustls has only text for it.
-        _ if text.contains("CaUsedAsEndEntity") => failure.hinted(
-            "The server's certificate is a CA's, which may only issue others (openssl req -x509 makes such ones); \
-             give the server one that is not: openssl's -addext basicConstraints=critical,CA:FALSE.",
-        ),
-        _ => failure,
-    }
+    // rustls adds an address of its documentation, which is for those who program with it.
+    let problem = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the other side closed it without TLS's closing message".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::new(Status::Connection, format!("the connection broke {doing}: {problem}"))
 }
 
 /// A socket whose writes never raise SIGPIPE: std sends with `MSG_NOSIGNAL` in `write`, but not in `write_vectored`,

@@ -1,78 +1,228 @@
-//! The TLS configuration, and above all which certificates are trusted.
+//! TLS: which certificates are trusted, and what a failure means.
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
+use base64_simd::STANDARD;
+use rustls::client::WantsClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::Verifier;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, InvalidMessage, RootCertStore, WantsVerifier,
+};
 
 use crate::env::Environment;
 use crate::error::{Error, Status};
+use crate::text::cleaned;
 
 /// All of Mozilla's roots are a quarter of a megabyte.
 const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
 
-/// A configuration that trusts `ca_file` alone, or the system's roots, or Mozilla's where the system has none.
-pub fn config(ca_file: Option<&str>, environment: Environment) -> Result<Arc<ClientConfig>, Error> {
+/// What a connection's TLS is made with.
+pub struct Tls {
+    pub config: Arc<ClientConfig>,
+    pub name: ServerName<'static>,
+    /// How many certificates `ca_file` holds, if there is one.
+    pub ca_certificates: Option<usize>,
+}
+
+/// A configuration that trusts `ca_file` alone, or the system's roots, or Mozilla's where the system has none; and how
+/// many certificates `ca_file` holds.
+pub fn config(ca_file: Option<&str>, environment: Environment) -> Result<(Arc<ClientConfig>, Option<usize>), Error> {
     let provider = Arc::new(default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(Status::Internal, format!("no TLS: {error}")))?;
-    let builder = match ca_file {
-        Some(path) => builder.with_root_certificates(read_roots(path)?),
-        None => match system_roots(provider, environment)? {
-            Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
-            None => builder.with_root_certificates(mozilla_roots()),
-        },
+    let (builder, ca_certificates) = match ca_file {
+        Some(path) => {
+            let roots = read_ca_file(path)?;
+            let count = roots.len();
+            (builder.with_root_certificates(roots), Some(count))
+        }
+        None => (with_system_roots(builder, provider, environment)?, None),
     };
     let mut config = builder.with_no_client_auth();
     // No session is resumed: their store has a lock, which another thread may hold at a fork, and keeps secrets.
     config.resumption = rustls::client::Resumption::disabled();
-    Ok(Arc::new(config))
-}
-
-/// The platform's verifier, which reads `SSL_CERT_FILE` and `SSL_CERT_DIR`; `None` where the system has no roots.
-fn system_roots(provider: Arc<CryptoProvider>, environment: Environment) -> Result<Option<Verifier>, Error> {
-    const NAMES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
-    match environment.first(&NAMES, "ca_file")? {
-        // An error, because falling back would trust certificates that the user did not choose.
-        Some(found) => Verifier::new(provider).map(Some).map_err(|_| {
-            Error::argument("ca_file", format_args!("{}no certificate could be read from there", found.origin))
-        }),
-        // Set, but empty, or not to be believed in a set-uid process. The verifier would read them all the same.
-        None if NAMES.iter().any(|name| std::env::var_os(name).is_some()) => Ok(None),
-        None => Ok(Verifier::new(provider).ok()),
-    }
+    Ok((Arc::new(config), ca_certificates))
 }
 
 fn mozilla_roots() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
-fn read_roots(path: &str) -> Result<RootCertStore, Error> {
+#[cfg(any(target_vendor = "apple", windows))]
+fn with_system_roots(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+    provider: Arc<CryptoProvider>,
+    _: Environment,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
+    Ok(match rustls_platform_verifier::Verifier::new(provider) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        Err(_) => builder.with_root_certificates(mozilla_roots()),
+    })
+}
+
+#[cfg(not(any(target_vendor = "apple", windows)))]
+fn with_system_roots(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+    _: Arc<CryptoProvider>,
+    environment: Environment,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
+    // Where the distributions keep their roots: Debian, Fedora, SUSE, Alpine, FreeBSD, OpenBSD and others.
+    const FILES: [&str; 7] = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/pki/tls/cacert.pem",
+        "/etc/ssl/cert.pem",
+        "/usr/local/etc/ssl/cert.pem",
+    ];
+    const FOLDERS: [&str; 3] = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/usr/local/share/certs"];
+    // One that may not be looked at is there, too.
+    let is_there = |path: &&&str| !matches!(Path::new(path).try_exists(), Ok(false));
+
+    let file = environment.first(&["SSL_CERT_FILE"], "ca_file")?;
+    let folder = environment.first(&["SSL_CERT_DIR"], "ca_file")?;
+    let chosen = file.as_ref().or(folder.as_ref()).map(|found| &found.origin);
+    let (file, folder) = match chosen {
+        Some(_) => (
+            file.as_ref().map(|found| Path::new(found.value.as_str())),
+            folder.as_ref().map(|found| Path::new(found.value.as_str())),
+        ),
+        None => (FILES.iter().find(is_there).map(Path::new), FOLDERS.iter().find(is_there).map(Path::new)),
+    };
+    if file.is_none() && folder.is_none() {
+        return Ok(builder.with_root_certificates(mozilla_roots()));
+    }
+    let found = rustls_native_certs::load_certs_from_paths(file, folder);
+    let mut roots = RootCertStore::empty();
+    // A bundle of a hundred may hold one that cannot be parsed; the others are as good as before.
+    roots.add_parsable_certificates(found.certs);
+    if !roots.is_empty() {
+        return Ok(builder.with_root_certificates(roots));
+    }
+    // Somebody has said whom to trust, and it cannot be read. To trust others instead would be wrong.
+    let reason = found.errors.first().map_or_else(|| "it holds no certificate".to_owned(), ToString::to_string);
+    if let Some(origin) = chosen {
+        return Err(Error::argument("ca_file", format_args!("{origin}no certificate could be read: {reason}")));
+    }
+    let path = file.or(folder).unwrap_or(Path::new("")).display();
+    Err(Error::new(Status::Internal, format!("the system's certificates in {path} cannot be used: {reason}"))
+        .hinted("Make them readable for this process, or pass ca_file."))
+}
+
+fn read_ca_file(path: &str) -> Result<RootCertStore, Error> {
     let wrong = |problem: String| Error::argument("ca_file", problem);
     if path.is_empty() {
         return Err(wrong("empty, expected the path of a PEM file, or nothing for the system's roots".into()));
     }
     let mut pem = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(MAX_CA_FILE).read_to_end(&mut pem))
+        .and_then(|file| file.take(MAX_CA_FILE + 1).read_to_end(&mut pem))
         .map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if pem.is_empty() {
         return Err(wrong("the file is empty, expected PEM certificates".into()));
     }
+    if pem.len() as u64 > MAX_CA_FILE {
+        return Err(wrong("the file has more than 16 MiB, expected PEM certificates".into()));
+    }
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|_| wrong("contains a malformed PEM section".into()))?;
-        roots.add(certificate).map_err(|_| wrong("contains a certificate that cannot be parsed".into()))?;
+    for (line, certificate) in certificates(&pem) {
+        let problem = match certificate {
+            Ok(der) => match roots.add(CertificateDer::from(der)) {
+                Ok(()) => continue,
+                Err(_) => "holds a certificate that cannot be parsed",
+            },
+            Err(problem) => problem,
+        };
+        return Err(wrong(format!("line {line} {problem}")));
     }
     if roots.is_empty() {
         return Err(wrong("contains no PEM certificate (-----BEGIN CERTIFICATE-----)".into()));
     }
     Ok(roots)
+}
+
+/// The certificates in a file, each with the line on which it begins, in every form that `cat a b` makes: without a
+/// line break between two, with a byte order mark inside, with other blocks and text around them.
+fn certificates(pem: &[u8]) -> Vec<(usize, Result<Vec<u8>, &'static str>)> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    // Only markers and base64 matter, and they are ASCII.
+    let text = String::from_utf8_lossy(pem);
+    let mut found = Vec::new();
+    let mut line = 1;
+    let mut pieces = text.split(BEGIN);
+    line += pieces.next().unwrap_or_default().matches('\n').count();
+    for piece in pieces {
+        let certificate = match piece.split_once(END) {
+            None => Err("begins a certificate that has no end"),
+            Some((base64, _)) => {
+                let base64: Vec<u8> = base64.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+                STANDARD.decode_to_vec(base64).map_err(|_| "begins a certificate that is not base64")
+            }
+        };
+        found.push((line, certificate));
+        line += piece.matches('\n').count();
+    }
+    found
+}
+
+/// A handshake's failure, which `ca_file` may have to do with.
+pub fn handshake_error(failure: Error, tls: &Tls) -> Error {
+    match tls.ca_certificates {
+        Some(count) if failure.hint() == Some(UNKNOWN_ISSUER) => {
+            let plural = if count == 1 { "" } else { "s" };
+            let message = format!("{} (ca_file holds {count} certificate{plural})", failure.message());
+            Error::new(Status::Tls, message).hinted(
+                "None of ca_file's certificates has issued the server's. Perhaps it is another CA's, or perhaps the \
+                 server leaves an intermediate out.",
+            )
+        }
+        _ => failure,
+    }
+}
+
+const UNKNOWN_ISSUER: &str =
+    "No trusted certificate has issued the server's; if it is your own server or proxy, give its CA as ca_file.";
+
+#[allow(clippy::needless_pass_by_value)] // as map_err wants it
+pub fn error(error: rustls::Error) -> Error {
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage as BadMessage};
+    let text = match &error {
+        // rustls lists the algorithms, byte by byte.
+        InvalidCertificate(
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => "invalid peer certificate: signed in a way that this version cannot verify".to_owned(),
+        _ => error.to_string(),
+    };
+    // It may list every name in the server's certificate.
+    let failure = Error::new(Status::Tls, cleaned(format!("TLS failed: {text}").as_bytes(), &[]));
+    match error {
+        InvalidCertificate(CertificateError::UnknownIssuer) => failure.hinted(UNKNOWN_ISSUER),
+        InvalidCertificate(CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. }) => {
+            failure.hinted("If the server's certificate is good, this machine's clock is wrong.")
+        }
+        BadMessage(InvalidMessage::InvalidContentType) => failure
+            .hinted("What answers there does not speak TLS. Perhaps it is an http server, and the URL says https."),
+        AlertReceived(AlertDescription::HandshakeFailure) => failure.hinted(
+            "The server and this client have no TLS version or cipher in common, or the server wants a client \
+             certificate, which this library does not have.",
+        ),
+        AlertReceived(AlertDescription::CertificateRequired) => {
+            failure.hinted("The server wants a client certificate, which this library does not have.")
+        }
+        // rustls has only text for it.
+        _ if text.contains("CaUsedAsEndEntity") => failure.hinted(
+            "The server's certificate is a CA's, which may only issue others (openssl req -x509 makes such ones); \
+             give the server one that is not: openssl's -addext basicConstraints=critical,CA:FALSE.",
+        ),
+        _ => failure,
+    }
 }
