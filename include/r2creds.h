@@ -584,8 +584,9 @@ typedef struct r2creds_client_options {
     const char *base_url;
     /**
      * `http://[user:password@]host:port`, used by CONNECT; no other kind is supported. NULL: `HTTPS_PROXY`,
-     * `https_proxy`, `ALL_PROXY`, `all_proxy`, less what `NO_PROXY` or `no_proxy` names. `""`: none.
-     * Loopback is never proxied.
+     * `https_proxy`, `ALL_PROXY`, `all_proxy`, less what `NO_PROXY` or `no_proxy` names: a list, with commas or spaces
+     * between, of `*`, IP addresses, networks such as `10.0.0.0/8`, and hosts, which stand for their subdomains too.
+     * `""`: none. Loopback is never proxied.
      */
     const char *proxy_url;
     /**

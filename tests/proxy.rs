@@ -97,6 +97,7 @@ fn the_tunnel_leads_to_the_name_and_is_kept() {
     assert_eq!(asked.line(), format!("CONNECT {place} HTTP/1.1"));
     assert_eq!(asked.header("host"), [place.as_str()]);
     assert!(asked.header("proxy-authorization").is_empty());
+    assert_eq!(asked.header("user-agent"), [concat!("r2creds/", env!("CARGO_PKG_VERSION"))]);
     // The proxy learns where to, and nothing else.
     assert!(!asked.head.contains(API_TOKEN) && asked.header("authorization").is_empty());
 
@@ -161,6 +162,56 @@ fn a_proxys_4xx_is_final() {
         assert!(!failure.retryable, "{status}");
         assert!(failure.message.contains("proxy"), "{}", failure.message);
         assert_eq!(proxy.seen().requests.len(), 1, "{status}");
+    }
+}
+
+#[test]
+fn a_407_says_what_was_refused_and_what_is_asked_for() {
+    for (userinfo, asked, message, hint) in [
+        ("", "", "wants credentials (HTTP 407)", "user:password@"),
+        ("", "Proxy-Authenticate: Basic realm=\"x, y\"\r\n", "it asks for Basic", "user:password@"),
+        (
+            "user:wrong@",
+            "proxy-authenticate: Basic realm=\"x\"\r\n",
+            "does not take the credentials",
+            "percent-encoded",
+        ),
+        ("user:wrong@", "", "does not take the credentials", "percent-encoded"),
+        ("", "proxy-authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n", "for Negotiate, NTLM)", "only Basic"),
+        ("user:pass@", "proxy-authenticate: Negotiate, NTLM\r\n", "for Negotiate, NTLM)", "only Basic"),
+        (
+            "user:pass@",
+            "proxy-authenticate: NTLM\r\nproxy-authenticate: basic\r\n",
+            "for NTLM, basic)",
+            "percent-encoded",
+        ),
+        ("", "proxy-authenticate: Digest realm=\"x\", nonce=\"y\", Basic\r\n", "for Digest, Basic)", "user:password@"),
+    ] {
+        let proxy = Server::with_replies(vec![reply("407 Proxy Authentication Required", asked, "")]);
+        let failure = fail(&format!("http://{userinfo}127.0.0.1:{}", proxy.port()), 0);
+        assert!(failure.message.contains(message), "{asked}: {}", failure.message);
+        assert!(failure.hint.as_deref().is_some_and(|said| said.contains(hint)), "{asked}: {:?}", failure.hint);
+        assert_eq!((failure.status, failure.attempts), (R2CREDS_STATUS_CONNECTION, 1));
+    }
+}
+
+#[test]
+fn what_comes_before_a_proxys_answer_and_bare_line_feeds_do_no_harm() {
+    let api = api(granted());
+    let target = api.0.address;
+    for answer in [
+        &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"[..],
+        b"HTTP/1.1 102 Processing\r\nx: y\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.0 200 Connection established\nVia: x\n\n",
+        b"HTTP/1.1 200 OK\nVia: x\r\n\r\n",
+    ] {
+        let proxy = Server::start(move |connection| {
+            if connection.request().is_some() {
+                connection.send(answer);
+                carry(connection, target);
+            }
+        });
+        client(&api, &proxy.url()).create(&Params::valid()).unwrap();
     }
 }
 

@@ -82,7 +82,7 @@ impl Client {
         let url = parse_base_url(&base_url)?;
         let base_url = base_url.value.as_str();
         Ok(Client {
-            http: Http::new(&url, options.proxy_url, options.ca_file, connect_timeout, environment)?,
+            http: Http::new(&url, options.proxy_url, options.ca_file, connect_timeout, environment, &user_agent)?,
             authentication,
             base_url: base_url.strip_suffix('/').unwrap_or(base_url).to_owned(),
             user_agent,

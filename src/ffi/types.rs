@@ -163,8 +163,9 @@ pub struct r2creds_client_options {
     /// NULL: `CLOUDFLARE_BASE_URL`, else `https://api.cloudflare.com/client/v4`.
     pub base_url: *const c_char,
     /// `http://[user:password@]host:port`, used by CONNECT; no other kind is supported. NULL: `HTTPS_PROXY`,
-    /// `https_proxy`, `ALL_PROXY`, `all_proxy`, less what `NO_PROXY` or `no_proxy` names. `""`: none.
-    /// Loopback is never proxied.
+    /// `https_proxy`, `ALL_PROXY`, `all_proxy`, less what `NO_PROXY` or `no_proxy` names: a list, with commas or spaces
+    /// between, of `*`, IP addresses, networks such as `10.0.0.0/8`, and hosts, which stand for their subdomains too.
+    /// `""`: none. Loopback is never proxied.
     pub proxy_url: *const c_char,
     /// A PEM file whose certificates are trusted instead of all others; not more than 16 MiB. NULL: `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` where the system's own tools heed them, else the system's roots, or Mozilla's bundled ones where

@@ -61,9 +61,10 @@ impl Http {
         ca_file: Option<&str>,
         connect_timeout: Duration,
         environment: Environment,
+        user_agent: &str,
     ) -> Result<Self, Error> {
         let host = base_url.host.clone();
-        let proxy = Proxy::choose(proxy_url, &host, environment)?;
+        let proxy = Proxy::choose(proxy_url, &host, environment, user_agent)?;
         let is_secure = base_url.scheme == "https";
         // Without TLS the roots are not needed, but a wrong file is an error at once all the same.
         let config = if is_secure || ca_file.is_some() { Some(tls::config(ca_file, environment)?) } else { None };
