@@ -55,6 +55,16 @@ inline namespace abi_0 {
 inline namespace abi_0_no_exceptions {
 #endif
 
+/// A compiler that knows it warns where a view outlives the object that it looks into.
+#if defined(__clang__) && defined(__has_cpp_attribute)
+#if __has_cpp_attribute(clang::lifetimebound)
+#define R2CREDS_LIFETIMEBOUND [[clang::lifetimebound]]
+#endif
+#endif
+#if !defined(R2CREDS_LIFETIMEBOUND)
+#define R2CREDS_LIFETIMEBOUND
+#endif
+
 using Text = std::optional<std::string_view>;  ///< Text from the library; may be absent. Always NUL-terminated.
 using Time = std::chrono::system_clock::time_point;
 using Milliseconds = std::chrono::milliseconds;
@@ -113,7 +123,7 @@ class Secret {
     }
     ~Secret() { wipe(data_.data(), data_.size()); }
     /// The text, for as long as this object is neither changed nor destroyed. NUL-terminated.
-    std::string_view view() const noexcept {
+    std::string_view view() const noexcept R2CREDS_LIFETIMEBOUND {
         return data_.empty() ? "" : std::string_view(data_.data(), data_.size() - 1);
     }
 
@@ -122,6 +132,25 @@ class Secret {
         for (std::size_t i = 0; i < size; i++) data[i] = 0;
     }
     std::vector<char> data_;
+};
+
+/// A string that takes NULL, as std::getenv returns it, for an empty one, which the library refuses with its name.
+struct String : std::string {
+    using std::string::basic_string;
+    String() = default;
+    String(const char *value) : std::string(value == nullptr ? "" : value) {}
+    String(std::string value) noexcept : std::string(std::move(value)) {}
+};
+
+/// A string, or none: NULL is none, as in C.
+struct OptionalString : std::optional<std::string> {
+    OptionalString() = default;
+    OptionalString(std::nullopt_t) {}
+    OptionalString(std::optional<std::string> value) : optional(std::move(value)) {}
+    OptionalString(std::string value) : optional(std::move(value)) {}
+    OptionalString(const char *value) {
+        if (value != nullptr) emplace(value);
+    }
 };
 
 /// A list of strings, or none: absent by default, and there as soon as it is given entries, a vector, or emplaced.
@@ -133,10 +162,10 @@ struct List : std::optional<std::vector<std::string>> {
 
 /// What is granted: one bucket, one permission or list of actions, optional paths, and a lifetime.
 struct Params {
-    std::string account_id{};  ///< Cloudflare account id: 1 to 32 of `A-Z a-z 0-9 _ -`. Required.
-    std::string bucket{};  ///< Bucket name: 3 to 63 of `a-z 0-9 -`, alphanumeric at both ends. Required.
+    String account_id{};  ///< Cloudflare account id: 1 to 32 of `A-Z a-z 0-9 _ -`. Required.
+    String bucket{};  ///< Bucket name: 3 to 63 of `a-z 0-9 -`, alphanumeric at both ends. Required.
     /// Access key id of the parent key pair. Required. sign wants exactly 32 lower-case hexadecimal digits.
-    std::string parent_access_key_id{};
+    String parent_access_key_id{};
     /// Secret access key of the parent pair: 64 lower-case hexadecimal digits. sign needs it, create does not.
     std::optional<Secret> parent_secret_access_key{};
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
@@ -148,7 +177,7 @@ struct Params {
     /// sign only, instead of permission: S3 operations such as `GetObject`. r2creds.h has the list.
     List actions{};
     /// Scheme and host of the S3 endpoint. Default: https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com.
-    std::optional<std::string> endpoint{};
+    OptionalString endpoint{};
     /// sign only: when the credential begins; a fraction of a second is dropped. Default: now.
     std::optional<Time> issued_at{};
     std::optional<std::chrono::seconds> ttl{};  ///< Lifetime, 1 second to 7 days. Default: 15 minutes.
@@ -162,16 +191,16 @@ struct Params {
 struct ClientOptions {
     /// API token. Default: CLOUDFLARE_API_TOKEN. An explicit token wins over everything.
     std::optional<Secret> api_token{};
-    std::optional<std::string> api_email{};  ///< E-mail of the older pair. Default: CLOUDFLARE_EMAIL. Needs api_key.
+    OptionalString api_email{};  ///< E-mail of the older pair. Default: CLOUDFLARE_EMAIL. Needs api_key.
     std::optional<Secret> api_key{};  ///< API key of the older pair. Default: CLOUDFLARE_API_KEY. Needs api_email.
     /// Where the API is: https, or http to loopback. Default: CLOUDFLARE_BASE_URL, else Cloudflare.
-    std::optional<std::string> base_url{};
+    OptionalString base_url{};
     /// http://[user:password@]host:port. Default: HTTPS_PROXY or ALL_PROXY, less NO_PROXY. "": none.
     std::optional<Secret> proxy_url{};
     /// A PEM file whose certificates are trusted instead of all others. Default: the system's roots.
-    std::optional<std::string> ca_file{};
+    OptionalString ca_file{};
     /// Printable ASCII, put in front of `r2creds/<version>` in the User-Agent header. Default: nothing.
-    std::optional<std::string> user_agent{};
+    OptionalString user_agent{};
     std::optional<Milliseconds> timeout{};  ///< For a whole call: every attempt, wait and body. Default: 60 s.
     std::optional<Milliseconds> attempt_timeout{};  ///< For one attempt. Default: 20 s.
     /// For connection and TLS of one attempt. Default: 5 s. The name lookup before it has the attempt's time.
@@ -289,13 +318,13 @@ struct C {
 class Credentials {
   public:
     /// S3 access key id. Not a secret.
-    std::string_view access_key_id() const noexcept { return view(raw().access_key_id); }
+    std::string_view access_key_id() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().access_key_id); }
     /// S3 secret access key. A secret.
-    std::string_view secret_access_key() const noexcept { return view(raw().secret_access_key); }
+    std::string_view secret_access_key() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().secret_access_key); }
     /// S3 session token (`X-Amz-Security-Token`). A secret. All three are needed on every request.
-    std::string_view session_token() const noexcept { return view(raw().session_token); }
+    std::string_view session_token() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().session_token); }
     /// Where it is valid: scheme and host of the S3 endpoint. The S3 region is `auto`.
-    std::string_view endpoint() const noexcept { return view(raw().endpoint); }
+    std::string_view endpoint() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().endpoint); }
     /// Cloudflare's CF-Ray of the reply; absent when signed locally.
     Text request_id() const noexcept { return detail::text(raw().request_id); }
     Time issued_at() const noexcept { return time(raw().issued_at); }  ///< When it begins.
@@ -310,7 +339,11 @@ class Credentials {
         return raw_ ? *raw_ : moved;
     }
     static std::string_view view(const char *text) noexcept { return text == nullptr ? "" : text; }
-    static Time time(std::int64_t seconds) noexcept { return Time(std::chrono::seconds(seconds)); }
+    /// Time counts in nanoseconds, which end in 2262; what is later is that end.
+    static Time time(std::int64_t seconds) noexcept {
+        const auto last = std::chrono::duration_cast<std::chrono::seconds>(Time::max().time_since_epoch()).count();
+        return seconds > last ? Time::max() : Time(std::chrono::seconds(seconds));
+    }
     std::unique_ptr<r2creds_credentials, decltype(&r2creds_credentials_free)> raw_;
 };
 
@@ -355,7 +388,7 @@ struct RequestOptions {
     std::optional<CancelToken> cancel{};  ///< Ends the call when triggered.
     std::vector<std::string> headers{};  ///< Extra header lines, "Name: value". r2creds.h says which are refused.
     /// A JSON object whose keys are appended to the request body, for parameters newer than this library.
-    std::optional<std::string> extra_body{};
+    OptionalString extra_body{};
     /// Called on the calling thread about every 50 ms while the call waits; true ends it with Status::cancelled.
     /// It may throw: the call ends, and the exception comes out of create or try_create.
     std::function<bool()> poll{};

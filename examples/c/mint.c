@@ -56,8 +56,10 @@ int main(int argc, char **argv) {
                                                                        : R2CREDS_PERMISSION_UNSET; /* is refused */
     params.endpoint = getenv("R2_ENDPOINT");
     params.ttl_seconds = 15 * 60;
-    params.prefixes = &prefix;
-    params.prefixes_len = prefix == NULL ? 0 : 1;
+    if (prefix != NULL) { /* without a list: the whole bucket; a list of nothing is refused */
+        params.prefixes = &prefix;
+        params.prefixes_len = 1;
+    }
 
     r2creds_credentials *credentials;
     r2creds_error *error;

@@ -169,6 +169,21 @@ static void what_c_cannot_be_told() {
         params.parent_secret_access_key = getenv("THIS_IS_NOT_SET");
     });
     sign_refuses("endpoint", [&](Params &params) { params.endpoint = ""; });
+    // What std::getenv returns for an unset variable.
+    const char *const unset = getenv("THIS_IS_NOT_SET");
+    sign_refuses("account_id", [&](Params &params) { params.account_id = unset; });
+    sign_refuses("bucket", [&](Params &params) { params.bucket = unset; });
+    sign_refuses("parent_access_key_id", [&](Params &params) { params.parent_access_key_id = unset; });
+    {
+        Params params = valid("account");
+        params.endpoint = unset;
+        CHECK(!params.endpoint);
+        CHECK(r2creds::sign(params).endpoint() == r2creds::sign(valid("account")).endpoint());
+        // Later than nanoseconds can say.
+        params.issued_at = r2creds::Time::max();
+        params.ttl = 24h * 7;
+        CHECK(r2creds::sign(params).expires_at() == r2creds::Time::max());
+    }
     sign_refuses("prefixes", [&](Params &params) { params.prefixes = {""}; });
     // A list that came out empty is not the whole bucket.
     sign_refuses("prefixes", [&](Params &params) { params.prefixes = std::vector<std::string>(); });

@@ -36,17 +36,16 @@ static int32_t number_of(const char *const *words, size_t count, const char *wor
 }
 #define NUMBER_OF(words, word) number_of(words, sizeof words / sizeof *words, word)
 
-static void append(const char **list, size_t *len, const char *value) {
+/* A list is none, and not an empty one, until it has an entry. */
+static void append(const char **entries, const char *const **list, size_t *len, const char *value) {
     if (*len == ENTRIES) wrong("a list that is too long");
-    list[(*len)++] = value;
+    entries[(*len)++] = value;
+    *list = entries;
 }
 
 int main(int argc, char **argv) {
     const char *prefixes[ENTRIES], *objects[ENTRIES], *actions[ENTRIES];
     r2creds_params params = R2CREDS_PARAMS_INIT;
-    params.prefixes = prefixes;
-    params.objects = objects;
-    params.actions = actions;
     for (int i = 2; i < argc; i++) {
         char *name = argv[i], *value = strchr(name, '=');
         if (value == NULL) wrong(name);
@@ -55,9 +54,9 @@ int main(int argc, char **argv) {
         else if (strcmp(name, "bucket") == 0) params.bucket = value;
         else if (strcmp(name, "parent_access_key_id") == 0) params.parent_access_key_id = value;
         else if (strcmp(name, "endpoint") == 0) params.endpoint = value;
-        else if (strcmp(name, "prefixes") == 0) append(prefixes, &params.prefixes_len, value);
-        else if (strcmp(name, "objects") == 0) append(objects, &params.objects_len, value);
-        else if (strcmp(name, "actions") == 0) append(actions, &params.actions_len, value);
+        else if (strcmp(name, "prefixes") == 0) append(prefixes, &params.prefixes, &params.prefixes_len, value);
+        else if (strcmp(name, "objects") == 0) append(objects, &params.objects, &params.objects_len, value);
+        else if (strcmp(name, "actions") == 0) append(actions, &params.actions, &params.actions_len, value);
         else if (strcmp(name, "permission") == 0) params.permission = NUMBER_OF(PERMISSIONS, value);
         else if (strcmp(name, "jurisdiction") == 0) params.jurisdiction = NUMBER_OF(JURISDICTIONS, value);
         else if (strcmp(name, "ttl_seconds") == 0) params.ttl_seconds = (uint32_t)strtoul(value, NULL, 10);
