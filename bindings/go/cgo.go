@@ -190,6 +190,15 @@ func (a *arguments) milliseconds(field string, value *time.Duration) C.uint32_t 
 	return C.uint32_t(rounded)
 }
 
+// fromUnix keeps to the years that JSON and RFC 3339 have digits for: json.Marshal fails for a time after 9999.
+func fromUnix(seconds C.int64_t) time.Time {
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	if int64(seconds) > last.Unix() {
+		return last
+	}
+	return time.Unix(int64(seconds), 0).UTC()
+}
+
 func roundUp(value time.Duration) int64 {
 	rounded := value / time.Millisecond
 	if value%time.Millisecond > 0 {
@@ -348,8 +357,8 @@ func credentials(from *cCredentials) *Credentials {
 		SessionToken:    C.GoString(from.session_token),
 		Endpoint:        C.GoString(from.endpoint),
 		RequestID:       C.GoString(from.request_id),
-		IssuedAt:        time.Unix(int64(from.issued_at), 0).UTC(),
-		ExpiresAt:       time.Unix(int64(from.expires_at), 0).UTC(),
+		IssuedAt:        fromUnix(from.issued_at),
+		ExpiresAt:       fromUnix(from.expires_at),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"reflect"
 	"strings"
@@ -260,4 +261,20 @@ func TestManySignAtOnce(t *testing.T) {
 		}()
 	}
 	all.Wait()
+}
+
+func TestATimeAfter9999CanBeMarshalled(t *testing.T) {
+	params := validParams()
+	params.ParentSecretAccessKey = parentSecret
+	params.IssuedAt = time.Unix(math.MaxInt64/2, 0)
+	made, err := r2creds.Sign(params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.ExpiresAt.Year() != 9999 {
+		t.Error(made.ExpiresAt)
+	}
+	if _, err := json.Marshal(made); err != nil {
+		t.Error(err)
+	}
 }
