@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= lib
 # Where everything is built, whatever CARGO_TARGET_DIR says: tests and examples look for it here.
 OUT := $(CURDIR)/target
-# For the scripts. Not CC and CFLAGS, which cargo would hand on to ring's C code.
+# For the scripts. Not CC and CFLAGS, which cargo would hand on to AWS-LC's C code.
 export OUT PREFIX LIBDIR
 
 RELEASE := $(OUT)/release
@@ -40,7 +40,7 @@ lib: needs-cargo ## the shared library, in target/release
 static: needs-cargo ## the static library, in target/release/static
 	@scripts/build.sh static
 # For `make && sudo make install`: cargo is only needed where a source is newer than what is built.
-SOURCES := Cargo.toml Cargo.lock build.rs scripts/build.sh $(shell find src -type f)
+SOURCES := Cargo.toml Cargo.lock .cargo/config.toml build.rs scripts/build.sh $(shell find src -type f)
 $(SHARED): $(SOURCES)
 	@$(MAKE) lib && touch -c $@
 $(STATIC): $(SOURCES)

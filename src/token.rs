@@ -1,8 +1,8 @@
 //! The session token, written and read: `base64("jwt/" + JWT)`, where the JWT is signed HS256 with the parent's secret
 //! **as text**. docs/cloudflare.md has the sources.
 
+use aws_lc_rs::{digest, hmac};
 use base64_simd::{Base64, Out, STANDARD, URL_SAFE_NO_PAD};
-use ring::{digest, hmac};
 
 use crate::json::Object;
 use crate::secret::Secret;

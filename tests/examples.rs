@@ -6,7 +6,7 @@ use std::fs::File;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-use ring::{digest, hmac};
+use aws_lc_rs::{digest, hmac};
 use serde_json::Value;
 use support::calls::{ACCOUNT, API_TOKEN, PARENT_ID, PARENT_SECRET};
 use support::scripted;

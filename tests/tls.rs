@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use r2creds::ffi::*;
 use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::kx_group;
 use support::calls::{API_TOKEN, Client, Failure, Options, Params};
 use support::certificates::Authority;
 use support::files::TempFile;
@@ -51,6 +52,39 @@ fn the_ca_file_is_trusted_and_a_connection_is_kept() {
             let seen = server.seen();
             assert_eq!((seen.requests.len(), seen.accepted), (3, 1), "{host} {versions:?}");
         }
+    }
+}
+
+#[test]
+fn authorities_with_large_keys_are_trusted() {
+    // Cloudflare's own inspecting gateway has such a one.
+    for algorithm in [&rcgen::PKCS_ECDSA_P521_SHA512, &rcgen::PKCS_ECDSA_P521_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384] {
+        let authority = Authority::signing(algorithm);
+        let server = Server::start_tls(authority.server("localhost"), answer);
+        let created = client(&authority, "localhost", &server).create(&Params::valid());
+        assert!(created.is_ok(), "{algorithm:?}: {created:?}");
+    }
+}
+
+#[test]
+fn a_way_to_sign_that_nobody_uses_is_an_error_of_one_line() {
+    let authority = Authority::generate();
+    let server = Server::start_tls(authority.server_signed_oddly("localhost"), answer);
+    let failure = client(&authority, "localhost", &server).create(&Params::valid()).unwrap_err();
+    assert_eq!(failure.status, R2CREDS_STATUS_TLS);
+    assert_eq!(
+        failure.message,
+        "TLS failed: invalid peer certificate: signed in a way that this version cannot verify"
+    );
+}
+
+#[test]
+fn keys_are_agreed_on_in_the_post_quantum_way_and_in_the_old_ones() {
+    let authority = Authority::generate();
+    for group in [kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1] {
+        let server = Server::start_tls(authority.server_agreeing_by("localhost", group), answer);
+        let created = client(&authority, "localhost", &server).create(&Params::valid());
+        assert!(created.is_ok(), "{group:?}: {created:?}");
     }
 }
 

@@ -43,7 +43,7 @@ fn bench(library: &Path) -> Result<(), String> {
     row(["", "r2creds", "other", "ratio", "at most"]);
     let signing = sign::Library::load(library)?;
     for (what, prefixes, pairs, calls, bound) in
-        [("sign | bare hashing (ring)", 1, 300, 100, "1.15"), ("  the same, 10,000 prefixes", 10_000, 60, 2, "1.40")]
+        [("sign | bare hashing", 1, 300, 100, "1.15"), ("  the same, 10,000 prefixes", 10_000, 60, 2, "1.40")]
     {
         compared(what, &signing.measure(prefixes, pairs, calls), bound);
     }

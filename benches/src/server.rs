@@ -115,7 +115,7 @@ fn tls(certificate: &Path) -> Arc<ServerConfig> {
     let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
     fs::write(certificate, made.cert.pem()).expect("a place for the certificate");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key));

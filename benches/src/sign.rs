@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 use std::{mem, ptr};
 
-use ring::{digest, hmac};
+use aws_lc_rs::{digest, hmac};
 
 use crate::stats::Pair;
 

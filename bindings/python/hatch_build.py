@@ -16,7 +16,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 HERE = Path(__file__).resolve().parent
 LIBRARY = "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
 # What cargo needs of the repository. It builds nothing of tests/support, but wants its manifest for the lock file.
-SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "src", "tests/support/Cargo.toml")
+SOURCES = ("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs", "src", "tests/support/Cargo.toml")
 
 
 def crate() -> Path:

@@ -5,7 +5,7 @@ mod support;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use r2creds::Params;
-use ring::{digest, hmac};
+use aws_lc_rs::{digest, hmac};
 use serde_json::{Map, Value, json};
 use support::*;
 

@@ -170,6 +170,6 @@ impl Client {
 fn random() -> u8 {
     let mut byte = [0];
     // If the system has none, all of the quarter stays on.
-    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut byte);
+    let _ = aws_lc_rs::rand::fill(&mut byte);
     byte[0]
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use r2creds::{Client, ClientOptions, Credentials, Params, Permission, RequestOptions};
-use ring::{digest, hmac};
+use aws_lc_rs::{digest, hmac};
 use serde_json::Value;
 
 pub const ACCOUNT: &str = "023e105f4ecef8ad9ca31a8372d0c353";
