@@ -2,7 +2,7 @@
 //!
 //! The environment belongs to the whole process, so every test runs in a child process of its own.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
@@ -523,5 +523,61 @@ fn a_client_that_is_told_not_to_reads_no_variable() {
         options.raw.flags = 0;
         options.raw.base_url = ptr::null();
         assert_eq!(options.client().err().unwrap().field.as_deref(), Some("base_url"));
+    });
+}
+
+/// A client whose environment is the one given here.
+fn client_in(options: &Options, environment: &[&CStr]) -> Outcome<Client> {
+    let environment: Vec<_> = environment.iter().map(|variable| variable.as_ptr()).collect();
+    // SAFETY: the options and all strings live through the call.
+    call(|out, err| unsafe {
+        let (raw, variables) = (&raw const options.raw, environment.as_ptr());
+        r2creds_client_new_with_environment(raw, variables, environment.len(), out, err)
+    })
+}
+
+#[test]
+fn an_environment_that_is_passed_is_read_instead_of_the_process_s_own() {
+    alone(&[], || {
+        let server = Server::with_replies(vec![granted()]);
+        set_environment(&[ALL[0], ("HTTPS_PROXY", "socks5://127.0.0.1:1"), ("SSL_CERT_FILE", "/nothing/here")]);
+        let base_url = CString::new(format!("CLOUDFLARE_BASE_URL={}", server.url())).unwrap();
+        let odd = c"NOT_UTF_8=\xff";
+        let given =
+            [odd, c"", c"no equals sign", c"CLOUDFLARE_API_TOKEN_2=no", c"CLOUDFLARE_API_TOKEN=given", &base_url];
+        let twice = [&given[..], &[c"CLOUDFLARE_API_TOKEN=second"]].concat();
+        for variables in [&given[..], &twice] {
+            client_in(&nothing_set(), variables).unwrap().create(&Params::valid()).unwrap();
+            let seen = server.seen().requests;
+            assert_eq!(scheme(seen.last().unwrap()), [Some("Bearer given".to_owned()), None, None]);
+        }
+
+        // None at all, as an array without entries and as NULL.
+        let failure = client_in(&nothing_set(), &[]).err().unwrap();
+        assert_eq!(failure.status, R2CREDS_STATUS_NO_AUTHENTICATION);
+        let none = |len| {
+            let options = nothing_set();
+            // SAFETY: the options live through the call; NULL is allowed.
+            let made: Outcome<Client> = call(|out, err| unsafe {
+                r2creds_client_new_with_environment(&raw const options.raw, ptr::null(), len, out, err)
+            });
+            made.err().unwrap()
+        };
+        assert_eq!(none(0).status, R2CREDS_STATUS_NO_AUTHENTICATION);
+        assert_eq!((none(1).status, none(1).field.as_deref()), (R2CREDS_STATUS_INVALID_ARGUMENT, Some("environment")));
+
+        // The rules are the same: proxies and their exceptions, roots, what is not UTF-8, and the caller's wish.
+        let token = c"CLOUDFLARE_API_TOKEN=given";
+        let proxy = c"HTTPS_PROXY=socks5://127.0.0.1:1";
+        let failure = client_in(&nothing_set(), &[token, proxy]).err().unwrap();
+        assert_eq!((failure.status, failure.field.as_deref()), (R2CREDS_STATUS_UNSUPPORTED, Some("proxy_url")));
+        client_in(&nothing_set(), &[token, proxy, c"NO_PROXY=cloudflare.com"]).unwrap();
+        let failure = client_in(&nothing_set(), &[token, c"SSL_CERT_FILE=/nothing/here"]).err().unwrap();
+        assert_eq!((failure.status, failure.field.as_deref()), (R2CREDS_STATUS_INVALID_ARGUMENT, Some("ca_file")));
+        let failure = client_in(&nothing_set(), &[c"CLOUDFLARE_API_TOKEN=\xff"]).err().unwrap();
+        assert_eq!((failure.status, failure.field.as_deref()), (R2CREDS_STATUS_INVALID_ARGUMENT, Some("api_token")));
+        let mut unwanted = nothing_set();
+        unwanted.raw.flags = R2CREDS_CLIENT_NO_ENVIRONMENT;
+        assert_eq!(client_in(&unwanted, &given).err().unwrap().status, R2CREDS_STATUS_NO_AUTHENTICATION);
     });
 }

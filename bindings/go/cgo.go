@@ -24,9 +24,10 @@ static outcome call_create(const r2creds_client *client, r2creds_params params, 
 	return made;
 }
 
-static outcome call_client_new(r2creds_client_options options) {
+static outcome call_client_new(r2creds_client_options options, char **environment, size_t environment_len) {
 	outcome made = {0};
-	made.status = r2creds_client_new(&options, &made.client, &made.error);
+	const char *const *variables = (const char *const *)environment;
+	made.status = r2creds_client_new_with_environment(&options, variables, environment_len, &made.client, &made.error);
 	return made;
 }
 
@@ -48,6 +49,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -298,13 +300,18 @@ type handle struct {
 }
 
 func newHandle(options *clientOptions) (*handle, error) {
+	// C would read the process's environment while other goroutines may be in os.Setenv.
+	environment := os.Environ()
 	var a arguments
 	a.clientOptions(options)
+	a.list("environment", environment)
 	if a.wrong != nil {
 		return nil, a.wrong
 	}
 	a.allocate()
-	made := C.call_client_new(a.clientOptions(options))
+	rawOptions := a.clientOptions(options)
+	variables, count := a.list("environment", environment)
+	made := C.call_client_new(rawOptions, variables, count)
 	defer a.release(made)
 	if made.status != C.R2CREDS_STATUS_OK {
 		return nil, failure(made.error)

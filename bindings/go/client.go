@@ -64,7 +64,7 @@ func WithConnectTimeout(limit time.Duration) Option {
 func WithMaxRetries(count int) Option { return func(o *clientOptions) { o.maxRetries = &count } }
 
 // WithNoEnvironment looks for nothing in the environment that no option says: no variable is read, SSL_CERT_FILE
-// neither. Without it, no other goroutine may call os.Setenv while a client is made, because C reads the environment.
+// neither.
 func WithNoEnvironment() Option { return func(o *clientOptions) { o.noEnvironment = true } }
 
 // A RequestOption says what differs for one call. For its timeout there is the context.
@@ -111,7 +111,9 @@ type Client struct {
 }
 
 // NewClient settles authentication, proxy and certificates; it sends nothing. The only reader of the environment, and
-// only where no option says otherwise.
+// only where no option says otherwise. It is Go's environment that is read, so other goroutines may call os.Setenv. Not
+// during a Create that looks up a name: the C library's resolver reads a few variables of its own (RES_OPTIONS and
+// others), as it does for package net where that uses cgo.
 //
 // Authentication is the explicit token, else the explicit e-mail and key, else the token of the environment, else its
 // e-mail and key. One scheme is sent, never two.

@@ -119,6 +119,42 @@ func TestWhatNoOptionSaysComesFromTheEnvironment(t *testing.T) {
 	equal(t, "field", failed(t, err, r2creds.ErrInvalidArgument).Field, "api_token")
 }
 
+// C's getenv would crash here: setenv moves the variables that it reads.
+func TestTheEnvironmentMayChangeWhileAClientIsMade(t *testing.T) {
+	t.Setenv("CLOUDFLARE_API_TOKEN", "from-the-environment")
+	done := make(chan struct{})
+	var changing sync.WaitGroup
+	changing.Add(1)
+	go func() {
+		defer changing.Done()
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+				os.Setenv(fmt.Sprintf("R2CREDS_TEST_%d", i%1000), strings.Repeat("x", i%100))
+			}
+			if i%1000 == 999 {
+				for k := 0; k < 1000; k++ {
+					os.Unsetenv(fmt.Sprintf("R2CREDS_TEST_%d", k))
+				}
+			}
+		}
+	}()
+	for i := 0; i < 500; i++ {
+		client, err := r2creds.NewClient(r2creds.WithProxyURL(""), r2creds.WithCAFile("testdata/nothing-here"))
+		if err == nil {
+			client.Close()
+			t.Fatal("a file that is not there")
+		}
+	}
+	close(done)
+	changing.Wait()
+	for k := 0; k < 1000; k++ {
+		os.Unsetenv(fmt.Sprintf("R2CREDS_TEST_%d", k))
+	}
+}
+
 // The table of errors that the other languages have.
 func TestEveryReplyHasItsError(t *testing.T) {
 	server := newAPI(t)

@@ -14,7 +14,7 @@ pub(super) enum Authentication {
 
 impl Authentication {
     /// The explicit token, else the explicit pair, else the environment's token, else its pair.
-    pub fn choose(options: &ClientOptions<'_>, environment: Environment) -> Result<Self, Error> {
+    pub fn choose(options: &ClientOptions<'_>, environment: Environment<'_>) -> Result<Self, Error> {
         let found = |name, field| -> Result<Option<Secret>, Error> {
             environment.first(&[name], field)?.map(|found| parse_header_value(field, &found)).transpose()
         };
@@ -34,7 +34,7 @@ impl Authentication {
         };
         Self::of(token, email, key).ok_or_else(|| {
             let message = match environment {
-                Environment::Read => {
+                Environment::Process | Environment::Given(_) => {
                     "no authentication: set api_token, or CLOUDFLARE_API_TOKEN in the environment \
                      (or the older pair: api_email and api_key, CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)"
                 }

@@ -71,7 +71,11 @@ pub(super) struct Call<'a> {
 impl Client {
     /// Settles authentication, proxy and certificates. The only place where the environment is read.
     pub fn new(options: &ClientOptions<'_>) -> Result<Self, Error> {
-        let environment = Environment::new(!options.no_environment);
+        Self::new_in(Environment::Process, options)
+    }
+
+    pub(crate) fn new_in(environment: Environment<'_>, options: &ClientOptions<'_>) -> Result<Self, Error> {
+        let environment = environment.permitted(!options.no_environment);
         let authentication = Authentication::choose(options, environment)?;
         let timeout =
             |field, option: Option<Duration>, default| check_timeout(field, option).map(|t| t.unwrap_or(default));

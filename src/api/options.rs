@@ -62,7 +62,7 @@ impl ClientOptions<'_> {
     /// How often a failed attempt is repeated.
     pub const DEFAULT_MAX_RETRIES: u32 = 2;
 
-    pub(super) fn base_url(&self, environment: Environment) -> Result<Setting, Error> {
+    pub(super) fn base_url(&self, environment: Environment<'_>) -> Result<Setting, Error> {
         if let Some(base_url) = self.base_url {
             return Ok(Setting::explicit(base_url));
         }

@@ -59,7 +59,7 @@
  * -------
  * Any function may run on any thread, and a client may be used by many at once. r2creds_client_new reads the
  * environment, so no other thread may change it (setenv, putenv) meanwhile; with R2CREDS_CLIENT_NO_ENVIRONMENT it does
- * not. Returned objects are immutable.
+ * not, and neither does r2creds_client_new_with_environment. Returned objects are immutable.
  * Each call blocks its own thread. A call may start one thread for a name lookup, which cannot be interrupted: at
  * most one such thread for each client may outlive a call, and later calls join it. For that reason the shared
  * library stays mapped after dlclose.
@@ -76,7 +76,9 @@
  * No thread-local or global state, no signal handler, no SIGPIPE, no output, but for the line that Rust prints when
  * it panics. The environment is read in r2creds_client_new alone (CLOUDFLARE_API_TOKEN, CLOUDFLARE_EMAIL,
  * CLOUDFLARE_API_KEY, CLOUDFLARE_BASE_URL, HTTPS_PROXY, ALL_PROXY, NO_PROXY and their lower-case forms,
- * SSL_CERT_FILE, SSL_CERT_DIR), only where a field is NULL, and not in a set-uid process, whose errors say so.
+ * SSL_CERT_FILE, SSL_CERT_DIR), only where a field is NULL, and not in a set-uid process, whose errors say so. What
+ * the library stands on looks for a few of its own: AWS-LC, when it is loaded, for OPENSSL_ia32cap or OPENSSL_armcap,
+ * and the C library, when it looks up a name, for those of its resolver (glibc: LOCALDOMAIN, RES_OPTIONS, HOSTALIASES).
  *
  * A call of r2creds_create needs at most 64 KiB of stack, and one of r2creds_sign 16 KiB. Where there is no memory left,
  * the process is aborted. Between calls a client keeps connections open, as many as calls were in flight at once, and

@@ -20,6 +20,7 @@ use self::guard::call;
 use self::pointer::{Owned, Ptr};
 pub use self::types::*;
 use crate::api::Client;
+use crate::env::Environment;
 use crate::error::{Error, Status};
 use crate::watch::Cancel;
 
@@ -95,6 +96,33 @@ pub unsafe extern "C" fn r2creds_client_new(
 ) -> r2creds_status {
     let (options, out, err) = unsafe { (Ptr::new(options), Ptr::new(out), Ptr::new(err)) };
     call(out, err, || Ok(Owned::new(r2creds_client(Client::new(&read::client_options(options)?)?), ())))
+}
+
+/// `r2creds_client_new` with an environment that the caller passes, which is looked at instead of the process's. For
+/// languages that keep the environment themselves, and for programs whose other threads change it. Since 0.2.0.
+///
+/// @param options          as for `r2creds_client_new`.
+/// @param environment      `NAME=value` each, as in `environ`; of two with one name the first counts. NULL: none. Not
+///                         looked at in a set-uid process, nor with `R2CREDS_CLIENT_NO_ENVIRONMENT`.
+/// @param environment_len  how many there are.
+/// @param out              as for `r2creds_client_new`.
+/// @param err              as for `r2creds_create`.
+/// @return as for `r2creds_client_new`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_client_new_with_environment(
+    options: *const r2creds_client_options,
+    environment: *const *const c_char,
+    environment_len: usize,
+    out: *mut *mut r2creds_client,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    let (options, out, err) = unsafe { (Ptr::new(options), Ptr::new(out), Ptr::new(err)) };
+    let environment = unsafe { Ptr::new(environment) };
+    call(out, err, || {
+        let environment = read::environment(environment, environment_len)?;
+        let options = read::client_options(options)?;
+        Ok(Owned::new(r2creds_client(Client::new_in(Environment::Given(&environment), &options)?), ()))
+    })
 }
 
 /// Makes a cancel object, to be passed to calls in `r2creds_request_options`.

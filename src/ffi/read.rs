@@ -128,29 +128,46 @@ impl<'a, T> Filled<'a, T> {
         self.text(from, field)?.ok_or_else(|| Error::argument(field, "NULL, expected a string"))
     }
 
-    /// `None` for NULL with length 0; a pointer to no entries is a list that is empty.
     fn list(&self, from: *const *const c_char, len: usize, field: &'static str) -> Result<Option<Vec<&'a str>>, Error> {
-        let Some(from) = self.pointer(from).get() else {
+        self.pointer(from).list(len, field, utf8)
+    }
+}
+
+impl<'a> Ptr<'a, *const c_char> {
+    /// `None` for NULL with length 0; a pointer to no entries is a list that is empty. `read` is `None` for what is not
+    /// UTF-8.
+    fn list<T>(
+        self,
+        len: usize,
+        field: &'static str,
+        read: impl Fn(&'a CStr) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, Error> {
+        let Some(from) = self.get() else {
             return match len {
                 0 => Ok(None),
                 _ => Err(Error::argument(field, format_args!("NULL, but {field}_len is not 0"))),
             };
         };
-        let mut texts = Vec::new();
-        if texts.try_reserve_exact(len).is_err() {
+        let mut entries = Vec::new();
+        if entries.try_reserve_exact(len).is_err() {
             return Err(Error::argument(field, format_args!("{field}_len is larger than memory")));
         }
         for at in 0..len {
-            // SAFETY: an array of `len` pointers, which `Ptr` was promised.
-            let entry = self.pointer(unsafe { *from.as_ptr().add(at) });
-            match entry.c_str().map(utf8) {
-                Some(Some(text)) => texts.push(text),
+            // SAFETY: an array of `len` pointers, each of them to a string, which `new` was promised.
+            let entry: Ptr<'a, c_char> = unsafe { Ptr::new(*from.as_ptr().add(at)) };
+            match entry.c_str().map(&read) {
+                Some(Some(entry)) => entries.push(entry),
                 Some(None) => return Err(Error::argument(field, format_args!("entry {at} is not UTF-8"))),
                 None => return Err(Error::argument(field, format_args!("entry {at} is NULL, expected a string"))),
             }
         }
-        Ok(Some(texts))
+        Ok(Some(entries))
     }
+}
+
+/// `NAME=value` each; what they hold need not be UTF-8, as long as nobody wants it.
+pub fn environment(from: Ptr<'_, *const c_char>, len: usize) -> Result<Vec<&[u8]>, Error> {
+    Ok(from.list(len, "environment", |variable| Some(variable.to_bytes()))?.unwrap_or_default())
 }
 
 /// The parts of [`Params`] that have to be collected before they can be borrowed.

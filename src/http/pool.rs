@@ -60,7 +60,7 @@ impl Http {
         proxy_url: Option<&str>,
         ca_file: Option<&str>,
         connect_timeout: Duration,
-        environment: Environment,
+        environment: Environment<'_>,
         user_agent: &str,
     ) -> Result<Self, Error> {
         let host = base_url.host.clone();

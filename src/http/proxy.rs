@@ -32,7 +32,7 @@ impl Proxy {
     pub fn choose(
         option: Option<&str>,
         target: &str,
-        environment: Environment,
+        environment: Environment<'_>,
         user_agent: &str,
     ) -> Result<Option<Self>, Error> {
         let chosen = match option {

@@ -31,7 +31,10 @@ pub struct Tls {
 
 /// A configuration that trusts `ca_file` alone, or the system's roots, or Mozilla's where the system has none; and how
 /// many certificates `ca_file` holds.
-pub fn config(ca_file: Option<&str>, environment: Environment) -> Result<(Arc<ClientConfig>, Option<usize>), Error> {
+pub fn config(
+    ca_file: Option<&str>,
+    environment: Environment<'_>,
+) -> Result<(Arc<ClientConfig>, Option<usize>), Error> {
     let provider = Arc::new(default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -58,7 +61,7 @@ fn mozilla_roots() -> RootCertStore {
 fn with_system_roots(
     builder: ConfigBuilder<ClientConfig, WantsVerifier>,
     provider: Arc<CryptoProvider>,
-    _: Environment,
+    _: Environment<'_>,
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
     Ok(match rustls_platform_verifier::Verifier::new(provider) {
         Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
@@ -70,7 +73,7 @@ fn with_system_roots(
 fn with_system_roots(
     builder: ConfigBuilder<ClientConfig, WantsVerifier>,
     _: Arc<CryptoProvider>,
-    environment: Environment,
+    environment: Environment<'_>,
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
     // Where the distributions keep their roots: Debian, Fedora, SUSE, Alpine, FreeBSD, OpenBSD and others.
     const FILES: [&str; 7] = [

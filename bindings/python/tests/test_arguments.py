@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import traceback
 from collections.abc import Iterator
@@ -296,6 +297,18 @@ def test_a_client_that_was_not_made_is_closed_quietly(capfd: pytest.CaptureFixtu
     client = r2creds.Client.__new__(r2creds.Client)
     del client
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_environment_is_python_s_not_c_s(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other threads may assign to os.environ, which C cannot read meanwhile."""
+    monkeypatch.setenv("SOME_VARIABLE", "not UTF-8: \udcff")
+    c = ctypes.CDLL(None)
+    c.setenv(b"CLOUDFLARE_API_TOKEN", b"only C knows this", 1)
+    try:
+        with pytest.raises(r2creds.NoAuthenticationError):
+            r2creds.Client(base_url=api.url)
+    finally:
+        c.unsetenv(b"CLOUDFLARE_API_TOKEN")
 
 
 def test_no_environment_is_a_bool_and_reads_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,13 @@ def text(field: str, value: str, where: str = "") -> bytes:
     return encoded
 
 
+def environment() -> Array[c_char_p]:
+    """``NAME=value`` each. C would read the process's own, while other threads may assign to ``os.environ``."""
+    variables = [(name, os.environ.get(name)) for name in list(os.environ)]
+    texts = [os.fsencode(f"{name}={value}") for name, value in variables if value is not None]
+    return (c_char_p * len(texts))(*texts)
+
+
 def _path(field: str, value: str | os.PathLike[str]) -> bytes:
     try:
         path = os.fspath(value)

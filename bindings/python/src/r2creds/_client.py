@@ -76,7 +76,7 @@ class Client:
 
     Any number of threads may use one at once, and it works in parent and child after a fork. As a context manager it
     closes itself. Making one sends nothing: it settles authentication, proxy and certificates, and is all that reads
-    the environment, where an argument is None. Authentication is the explicit token, else the explicit e-mail and key,
+    ``os.environ``, where an argument is None. Authentication is the explicit token, else the explicit e-mail and key,
     else the token of the environment, else its e-mail and key: one scheme, never two.
 
     Args:
@@ -94,7 +94,7 @@ class Client:
             attempt's time. Of the three, a narrower one is capped by a wider one; 0 is refused.
         max_retries: How often a failed attempt is repeated; 0: never. Default: 2.
         no_environment: What is None is not looked for in the environment: no variable is read, ``SSL_CERT_FILE``
-            neither. Other threads may then change it meanwhile.
+            neither.
 
     Raises:
         InvalidArgumentError: An argument is malformed or contradicts another; ``field`` names it.
@@ -223,7 +223,8 @@ class _Handle:
         self.client, self.cancel = c_void_p(), c_void_p()
         err = _ErrorPointer()
         try:
-            status = _library.client_new(byref(options), byref(self.client), byref(err))
+            variables = _arguments.environment()
+            status = _library.client_new(byref(options), variables, len(variables), byref(self.client), byref(err))
             if status:
                 raise _error(err.contents)
         finally:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
-from ctypes import c_char_p, c_int32, c_uint32, c_void_p
+from ctypes import c_char_p, c_int32, c_size_t, c_uint32, c_void_p
 from typing import Any
 
 ABI_VERSION = 0
@@ -51,7 +51,9 @@ if _abi_version != ABI_VERSION:
 # Structs that are borrowed and pointers that are set are passed with byref(), which a c_void_p takes without a copy.
 sign = _function("r2creds_sign", c_int32, [c_void_p, c_void_p, c_void_p])
 create = _function("r2creds_create", c_int32, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p])
-client_new = _function("r2creds_client_new", c_int32, [c_void_p, c_void_p, c_void_p])
+client_new = _function(
+    "r2creds_client_new_with_environment", c_int32, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]
+)
 client_free = _function("r2creds_client_free", None, [c_void_p])
 cancel_new = _function("r2creds_cancel_new", c_int32, [c_void_p])
 cancel_trigger = _function("r2creds_cancel_trigger", None, [c_void_p])
