@@ -186,12 +186,96 @@ fn what_is_not_http_is_an_invalid_response() {
         b"\x15\x03\x01\x00\x02\x02\x0a\r\n\r\n",
         b"<html>\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ncontent-length: minus\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        // What speaks first and then waits, as a mail server does.
+        b"220 mail.example.test ESMTP\r\n",
     ] {
         let failure = assert_invalid(garbage.to_vec());
-        assert!(!failure.message.is_empty());
+        assert_eq!((failure.message.as_str(), failure.http_status), ("the reply is not HTTP/1.1", 0));
+    }
+}
+
+#[test]
+fn an_odd_header_does_not_cost_the_reply() {
+    let many: String = (0..1000).map(|at| format!("x-{at}: y\r\n")).collect();
+    for odd in [
+        "x-folded: one\r\n two\r\n\tthree\r\n",
+        " begins with a fold\r\n",
+        "set-cookie: a=\x01\x7f\0b\r\n",
+        "no colon here\r\n",
+        ": no name\r\n",
+        "bad name: x\r\n",
+        "x-(): y\r\n",
+        "x-\u{e9}: y\r\n",
+        "x-spaced : y\r\n",
+        "content-type:\r\n",
+        &many,
+    ] {
+        for (before, after) in [(odd, ""), ("", odd)] {
+            // Behind the length it would be a part of that.
+            if after.starts_with(' ') {
+                continue;
+            }
+            let head = |status: &str, more: &str| format!("HTTP/1.1 {status}\r\n{before}{more}{after}");
+            let length = format!("content-length: {}\r\n", GRANTED.len());
+            let good = format!("{}\r\n{GRANTED}", head("200 OK", &length));
+            let bare = good.replace("\r\n", "\n");
+            let busy = format!("{}\r\n{{}}", head("503 Busy", "content-length: 2\r\nretry-after-ms: 1\r\n"));
+            let replies = [&busy, &good, &bare].map(|text| text.clone().into_bytes());
+            let server = Server::with_replies(replies.to_vec());
+            let client = Options::to(&server.url()).client().unwrap();
+            for _ in 0..2 {
+                let made = client.create(&Params::valid()).unwrap_or_else(|failure| panic!("{odd:?}: {failure:?}"));
+                assert_eq!(made.session_token, "minted-token");
+            }
+            // The 503 was repeated, and all of it on one connection.
+            let seen = server.seen();
+            assert_eq!((seen.requests.len(), seen.accepted), (3, 1), "{odd:?}");
+        }
+    }
+    // A header that goes on in the next line is whole.
+    let folded = b"HTTP/1.1 403 Forbidden\r\ncf-ray: 1\r\n \t2\r\ncontent-length:\r\n 2\r\n\r\n{}".to_vec();
+    let failure = fail_once(&Server::with_replies(vec![folded]).url());
+    assert_eq!((failure.http_status, failure.request_id.as_deref()), (403, Some("1 2")));
+    // The reason may be anything.
+    let odd = "HTTP/1.1 200 \0\u{1}\u{e9}\r\n";
+    let server = Server::with_replies(vec![format!("{odd}content-length: {}\r\n\r\n{GRANTED}", GRANTED.len()).into()]);
+    once(&server.url()).client().unwrap().create(&Params::valid()).unwrap();
+}
+
+#[test]
+fn a_reply_that_may_end_anywhere_keeps_its_status() {
+    for (lines, named) in [
+        ("content-length: minus\r\n", "content-length"),
+        ("content-length: 2\r\ncontent-length: 3\r\n", "content-length"),
+        ("content-length: 2\u{1}\r\n", "content-length"),
+        ("content-length: 2\r\n 3\r\n", "content-length"),
+        ("\u{1}content-length: 2\r\n", "content-length"),
+        ("content-length 2\r\n", "content-length"),
+        ("transfer-encoding: chunked\0\r\n", "transfer-encoding"),
+        ("(transfer-encoding): chunked\r\n", "transfer-encoding"),
+        ("transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n", "chunks"),
+    ] {
+        let answer = |status: &str| format!("HTTP/1.1 {status}\r\nretry-after-ms: 1\r\n{lines}\r\n{{}}").into_bytes();
+        let failure = assert_invalid(answer("200 OK"));
+        assert_eq!(failure.http_status, 200, "{lines:?}");
+        assert!(failure.message.contains(named), "{lines:?}: {}", failure.message);
+        let failure = fail_once(&Server::with_replies(vec![answer("401 Unauthorized")]).url());
+        assert_eq!((failure.status, failure.http_status), (R2CREDS_STATUS_AUTHENTICATION, 401), "{lines:?}");
+
+        // What it leaves on the connection answers nobody.
+        let answer = answer("503 Busy");
+        let server = Server::start(move |connection| {
+            while connection.request().is_some() {
+                connection.send(if connection.number == 0 { &answer } else { b"" });
+                if connection.number > 0 {
+                    connection.send(&granted());
+                }
+            }
+        });
+        Options::to(&server.url()).client().unwrap().create(&Params::valid()).unwrap();
+        assert_eq!((server.seen().requests.len(), server.seen().accepted), (2, 2), "{lines:?}");
     }
 }
 

@@ -1,5 +1,5 @@
 //! Any reply: a credential or an error, and nothing of the secret that the call knows in any text of the error.
-//! The input is readable: the HTTP status, a line for every header that is looked at, and the body.
+//! The input is readable: the reply as it comes over the wire.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,14 +7,7 @@ use libfuzzer_sys::fuzz_target;
 const SECRET: &str = "known-secret";
 
 fuzz_target!(|input: &[u8]| {
-    let mut lines = input.splitn(3, |byte| *byte == b'\n').map(Some);
-    let mut next = || lines.next().flatten();
-    let text = |bytes: Option<&[u8]>| bytes.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
-    let http_status = text(next()).and_then(|text| text.parse().ok()).unwrap_or(200);
-    let header = text(next());
-    let body = next().unwrap_or_default();
-
-    let result = r2creds::fuzz::create_reply(http_status, header.as_deref(), body, SECRET.as_bytes());
+    let Some((http_status, result)) = r2creds::fuzz::create_reply(input, SECRET.as_bytes()) else { return };
     let is_success = (200..300).contains(&http_status);
     match result {
         Ok(()) => assert!(is_success),

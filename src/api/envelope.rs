@@ -3,7 +3,7 @@
 
 use super::hints;
 use crate::error::{ApiError, Error, Status};
-use crate::http::Reply;
+use crate::http::{Reply, Unreadable};
 use crate::json::{Object, unescape};
 use crate::secret::Secret;
 use crate::text::cleaned;
@@ -50,8 +50,11 @@ pub(super) fn read<'a>(
     if !(200..300).contains(&http_status) || success == Some("false") {
         return Err(refusal(reply, &envelope.unwrap_or_default(), request_id, &secrets));
     }
-    let problem = if reply.is_oversized() {
-        "the reply is larger than 1 MiB"
+    let problem = if let Some(unreadable) = reply.unreadable() {
+        match unreadable {
+            Unreadable::TooLarge(problem) => *problem,
+            Unreadable::Malformed(problem) => problem.as_str(),
+        }
     } else if reply.is_encoded() {
         "the reply is compressed, which was not asked for and is not accepted"
     } else if envelope.is_none() {

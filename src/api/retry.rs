@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::error::{ApiError, Error, Status};
-use crate::http::Reply;
+use crate::http::{Reply, Unreadable};
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
@@ -19,7 +19,7 @@ pub(super) fn judged(mut error: Error, reply: Option<&Reply>, now: SystemTime) -
             Status::Connection => !matches!(error.data().proxy_status, 400..500),
             status => status == Status::Timeout,
         },
-        Some(reply) if reply.is_oversized() => false,
+        Some(reply) if matches!(reply.unreadable(), Some(Unreadable::TooLarge(_))) => false,
         Some(reply) => match reply.header("x-should-retry").as_deref() {
             Some("true") => true,
             Some("false") => false,

@@ -17,6 +17,7 @@ use ureq_proto::http::header::CONTENT_LENGTH;
 use ureq_proto::http::{self, HeaderValue};
 
 use super::buffers::Input;
+use super::head::{self, Head, Unreadable};
 use super::message::{HeaderText, MAX_BODY, Reply, Request};
 use super::stream::Stream;
 use crate::error::{Error, Status};
@@ -47,35 +48,21 @@ impl Connection {
 
     pub fn exchange(&mut self, request: &Request<'_>, watch: &mut Watch<'_>) -> Result<Reply, Error> {
         (self.has_reply, self.may_be_kept) = (false, false);
-        let (mut call, sent) = self.send(request, watch)?;
+        let (call, sent) = self.send(request, watch)?;
         let is_sent = sent.is_ok();
         let head = match sent {
-            Ok(()) => self.receive_head(&mut call, watch)?,
+            Ok(()) => self.receive_head(watch)?,
             // A server that will not take so much answers before it has read it all, and closes. What it answered says
             // more than the write that failed.
-            Err(error) if error.status() == Status::Connection => {
-                self.receive_head(&mut call, watch).map_err(|_| error)?
-            }
+            Err(error) if error.status() == Status::Connection => self.receive_head(watch).map_err(|_| error)?,
             Err(error) => return Err(error),
         };
-        let (head, ()) = head.into_parts();
-        let (body, must_close) = match call.proceed() {
-            Some(RecvResponseResult::RecvBody(mut call)) => {
-                let body = self.receive_body(&mut call, watch)?;
-                let must_close = match call.proceed() {
-                    Some(RecvBodyResult::Cleanup(call)) => call.must_close_connection(),
-                    Some(RecvBodyResult::Redirect(call)) => call.must_close_connection(),
-                    // The body was not read to its end.
-                    None => true,
-                };
-                (body, must_close)
-            }
-            Some(RecvResponseResult::Cleanup(call)) => (Some(Secret::default()), call.must_close_connection()),
-            Some(RecvResponseResult::Redirect(call)) => (Some(Secret::default()), call.must_close_connection()),
-            None => return Err(malformed()),
+        let body = match head.framing {
+            Ok(framing) => self.receive_body(call, &framing, watch)?,
+            Err(unreadable) => Err(unreadable),
         };
-        self.may_be_kept = is_sent && !must_close && self.input.unread().is_empty();
-        Ok(Reply::new(head.status.as_u16(), head.headers, body))
+        self.may_be_kept &= is_sent;
+        Ok(Reply::new(head.http_status, head.headers, body))
     }
 
     /// Sends head and body, in one write if the kernel takes it, and says how that went.
@@ -100,32 +87,69 @@ impl Connection {
     }
 
     /// The head of the final reply; interim ones (1xx) are skipped.
-    fn receive_head(
-        &mut self,
-        call: &mut Call<RecvResponse>,
-        watch: &mut Watch<'_>,
-    ) -> Result<http::Response<()>, Error> {
+    fn receive_head(&mut self, watch: &mut Watch<'_>) -> Result<Head, Error> {
         loop {
-            let (used, head) = call.try_response(self.input.unread(), false).map_err(|_| malformed())?;
-            let length = if used == 0 { self.input.unread().len() } else { used };
-            if length > MAX_HEAD {
-                return Err(Error::new(Status::InvalidResponse, "the reply's headers are larger than 64 KiB"));
+            let unread = self.input.unread();
+            if !head::is_http(unread) {
+                return Err(no_http());
             }
-            self.input.consume(used);
-            if let Some(head) = head {
-                return Ok(head);
-            }
-            if used == 0 && self.receive(watch)? == 0 {
+            let length = head::length(unread);
+            let is_too_large = length.unwrap_or(unread.len()) > MAX_HEAD;
+            if length.is_some() || is_too_large {
+                let length = length.unwrap_or(unread.len());
+                let mut head = head::read(unread.get(..length).unwrap_or_default()).ok_or_else(no_http)?;
+                self.input.consume(length);
+                if is_too_large {
+                    head.framing = Err(Unreadable::TooLarge("the reply's headers are larger than 64 KiB"));
+                }
+                // Nobody asked for 101, so nothing comes after it.
+                if head.http_status >= 200 || head.http_status == 101 {
+                    return Ok(head);
+                }
+            } else if self.receive(watch)? == 0 {
                 return Err(cut_short());
             }
         }
     }
 
-    /// The body, or `None` if it is larger than [`MAX_BODY`].
-    fn receive_body(&mut self, call: &mut Call<RecvBody>, watch: &mut Watch<'_>) -> Result<Option<Secret>, Error> {
+    /// The body, which ends where the engine says, or why it cannot be read.
+    fn receive_body(
+        &mut self,
+        mut call: Call<RecvResponse>,
+        framing: &[u8],
+        watch: &mut Watch<'_>,
+    ) -> Result<Result<Secret, Unreadable>, Error> {
+        if !matches!(call.try_response(framing, false), Ok((_, Some(_)))) {
+            return Ok(Err(malformed("its content-length or transfer-encoding cannot be understood")));
+        }
+        let (body, must_close) = match call.proceed() {
+            Some(RecvResponseResult::RecvBody(mut call)) => {
+                let body = self.read_body(&mut call, watch)?;
+                let must_close = match call.proceed() {
+                    Some(RecvBodyResult::Cleanup(call)) => call.must_close_connection(),
+                    Some(RecvBodyResult::Redirect(call)) => call.must_close_connection(),
+                    // The body was not read to its end.
+                    None => true,
+                };
+                (body, must_close)
+            }
+            Some(RecvResponseResult::Cleanup(call)) => (Ok(Secret::default()), call.must_close_connection()),
+            Some(RecvResponseResult::Redirect(call)) => (Ok(Secret::default()), call.must_close_connection()),
+            None => return Err(no_http()),
+        };
+        self.may_be_kept = body.is_ok() && !must_close && self.input.unread().is_empty();
+        Ok(body)
+    }
+
+    fn read_body(
+        &mut self,
+        call: &mut Call<RecvBody>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Result<Secret, Unreadable>, Error> {
+        const TOO_LARGE: Result<Secret, Unreadable> = Err(Unreadable::TooLarge("the reply is larger than 1 MiB"));
         let mode = call.body_mode();
         let expected = match mode {
-            BodyMode::LengthDelimited(length) if length > MAX_BODY as u64 => return Ok(None),
+            BodyMode::LengthDelimited(length) if length > MAX_BODY as u64 => return Ok(TOO_LARGE),
             BodyMode::LengthDelimited(length) => usize::try_from(length).unwrap_or(MAX_BODY),
             _ => 0,
         };
@@ -136,30 +160,32 @@ impl Connection {
             let read = |to: &mut [u8]| {
                 let (taken, count) = call.read(self.input.unread(), to)?;
                 used = taken;
-                Ok(count)
+                Ok::<_, ureq_proto::Error>(count)
             };
-            body.append_some(self.input.unread().len(), read).map_err(|_: ureq_proto::Error| malformed())?;
+            if body.append_some(self.input.unread().len(), read).is_err() {
+                return Ok(Err(malformed("its body is not in chunks, as its headers say")));
+            }
             self.input.consume(used);
             if body.len() > MAX_BODY {
-                return Ok(None);
+                return Ok(TOO_LARGE);
             }
             if call.can_proceed() && !ends_with_connection {
-                return Ok(Some(body));
+                return Ok(Ok(body));
+            }
+            if self.input.unread().len() >= MAX_UNREAD {
+                return Ok(Err(malformed("a line between the chunks of its body never ends")));
             }
             if used == 0 && self.receive(watch)? == 0 {
                 // Some servers close after the last chunk instead of writing the empty line behind it.
                 let has_last_chunk = call.is_ended_chunked() && self.input.unread().is_empty();
                 let is_whole = ends_with_connection || has_last_chunk;
-                return if is_whole { Ok(Some(body)) } else { Err(cut_short()) };
+                return if is_whole { Ok(Ok(body)) } else { Err(cut_short()) };
             }
         }
     }
 
     /// Receives what there is, waiting for the first byte. 0: the other side closed in an orderly way.
     fn receive(&mut self, watch: &mut Watch<'_>) -> Result<usize, Error> {
-        if self.input.unread().len() >= MAX_UNREAD {
-            return Err(Error::new(Status::InvalidResponse, "the reply has a line that never ends"));
-        }
         let doing = if self.has_reply { "reading the reply" } else { "waiting for the reply" };
         let count = self.stream.read(self.input.room(), watch, doing)?;
         self.input.received(count);
@@ -194,8 +220,12 @@ fn unbuildable(problem: impl Display) -> Error {
     Error::new(Status::Internal, format!("the request could not be built: {problem}"))
 }
 
-fn malformed() -> Error {
-    Error::new(Status::InvalidResponse, "the reply is not well-formed HTTP/1.1")
+fn no_http() -> Error {
+    Error::new(Status::InvalidResponse, "the reply is not HTTP/1.1")
+}
+
+fn malformed(problem: &str) -> Unreadable {
+    Unreadable::Malformed(format!("the reply is not well-formed: {problem}"))
 }
 
 fn cut_short() -> Error {

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use ureq_proto::http::HeaderMap;
-
+use super::head::{Headers, Unreadable};
 use crate::secret::Secret;
 
 /// The largest body that is read: a thousand times what a call is answered with.
@@ -36,19 +35,26 @@ impl HeaderText<'_> {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub http_status: u16,
-    headers: HeaderMap,
-    /// `None`: it was larger than [`MAX_BODY`].
-    body: Option<Secret>,
+    headers: Headers,
+    body: Result<Secret, Unreadable>,
 }
 
 impl Reply {
-    pub fn new(http_status: u16, headers: HeaderMap, body: Option<Secret>) -> Self {
+    pub fn new(http_status: u16, headers: Headers, body: Result<Secret, Unreadable>) -> Self {
         Reply { http_status, headers, body }
     }
 
-    /// The first header of this name.
+    /// A reply whose body is all that follows its head.
+    #[cfg(fuzzing)]
+    pub fn whole(bytes: &[u8]) -> Option<Self> {
+        let (head, body) = bytes.split_at_checked(super::head::length(bytes)?)?;
+        let head = super::head::read(head)?;
+        Some(Reply::new(head.http_status, head.headers, head.framing.map(|_| body.to_vec().into())))
+    }
+
+    /// The first header of this name, which is in lower case.
     pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+        self.headers.first(name)
     }
 
     /// Whether it has a Content-Encoding, so that the body is not what it seems.
@@ -59,11 +65,11 @@ impl Reply {
         })
     }
 
-    pub fn is_oversized(&self) -> bool {
-        self.body.is_none()
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        self.body.as_ref().err()
     }
 
-    /// Nothing where it was too large.
+    /// Nothing where it could not be read.
     pub fn body(&self) -> &[u8] {
         self.body.as_ref().map(Secret::as_bytes).unwrap_or_default()
     }

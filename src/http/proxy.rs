@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use base64_simd::STANDARD;
 
+use super::head;
 use super::lookup::HostPort;
 use super::stream::Stream;
 use crate::env::Environment;
@@ -120,7 +121,7 @@ impl Proxy {
         // A proxy may repeat what it was sent.
         let mut answer = Secret::default();
         loop {
-            if let Some(end) = head_end(answer.as_bytes()) {
+            if let Some(end) = head::length(answer.as_bytes()) {
                 let (head, rest) = answer.as_bytes().split_at_checked(end).unwrap_or_default();
                 let http_status = head
                     .strip_prefix(b"HTTP/1.")
@@ -180,15 +181,6 @@ const ENCODED_HINT: &str =
 
 fn refused(problem: &str) -> Error {
     Error::new(Status::Connection, format!("the proxy {problem}"))
-}
-
-/// Where a head ends, after its empty line. Some proxies write line feeds alone.
-fn head_end(bytes: &[u8]) -> Option<usize> {
-    let ends = [&b"\n\n"[..], b"\n\r\n"];
-    (0..bytes.len()).find_map(|at| {
-        let rest = bytes.get(at..)?;
-        ends.iter().find(|end| rest.starts_with(end)).map(|end| at + end.len())
-    })
 }
 
 /// The schemes of all `Proxy-Authenticate` headers, such as Basic and NTLM.
