@@ -7,6 +7,7 @@ module=bindings/go/internal/static
 # link_static.go cannot read its flags from a file, so they have to be what rustc names.
 system=$(uname -s | tr '[:upper:]' '[:lower:]')
 named=$(cat "$static/link-libs")
+[ "$system" != linux ] || named="$named -static-libgcc"
 if [ "$named" != "$(sed -n "s/^.*#cgo $system LDFLAGS: //p" bindings/go/link_static.go)" ]; then
     echo "bindings/go/link_static.go: rustc names other libraries: $named" >&2
     exit 1

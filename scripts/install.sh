@@ -8,12 +8,14 @@ lib=$root/$LIBDIR
 include=$root/include
 doc=$root/share/doc/r2creds
 man=$root/share/man/man3
+functions=$(sed -n 's/^\.Nm \(r2creds_[a-z_]*\).*/\1/p' docs/r2creds.3)
 
 if [ "$1" = uninstall ]; then
     rm -f "$lib/$installed" "$lib/$soname" "$lib/$library" "$lib/libr2creds.a" "$lib/pkgconfig/r2creds.pc"
     rm -rf "$lib/cmake/r2creds" "$doc"
     for header in include/*; do rm -f "$root/$header"; done
     for page in docs/*.3; do rm -f "$man/${page#docs/}"; done
+    for function in $functions; do rm -f "$man/$function.3"; done
     exit
 fi
 
@@ -28,6 +30,11 @@ put -m 644 "$release/static/libr2creds.a" "$lib"
 put -m 644 include/* "$include"
 put -m 644 LICENSE-APACHE LICENSE-MIT "$doc"
 put -m 644 docs/*.3 "$man"
+# So that `man r2creds_sign` finds the page.
+for function in $functions; do
+    echo '.so man3/r2creds.3' >"$man/$function.3"
+    chmod 644 "$man/$function.3"
+done
 
 # From $LIBDIR back to the prefix: ".." or "../..".
 up=$(echo "$LIBDIR" | sed 's|[^/][^/]*|..|g')

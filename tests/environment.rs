@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::ptr;
 
 use r2creds::ffi::*;
@@ -580,4 +581,43 @@ fn an_environment_that_is_passed_is_read_instead_of_the_process_s_own() {
         unwanted.raw.flags = R2CREDS_CLIENT_NO_ENVIRONMENT;
         assert_eq!(client_in(&unwanted, &given).err().unwrap().status, R2CREDS_STATUS_NO_AUTHENTICATION);
     });
+}
+
+/// A copy of this program that starts with the rights of another user than the one who starts it. Only root can make
+/// one; elsewhere a line says that the test is left out.
+fn raised_copy() -> Option<std::path::PathBuf> {
+    let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("raised");
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    if std::os::unix::fs::chown(&copy, Some(65534), None).is_err() {
+        std::fs::remove_file(copy).unwrap();
+        eprintln!("skipped: a set-uid program can only be made by root");
+        return None;
+    }
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    Some(copy)
+}
+
+#[test]
+fn a_process_with_raised_rights_reads_no_environment_and_says_so() {
+    const IN_COPY: &str = "R2CREDS_TEST_RAISED";
+    if std::env::var_os(IN_COPY).is_none() {
+        let Some(copy) = raised_copy() else { return };
+        let mut command = std::process::Command::new(&copy);
+        let name = "a_process_with_raised_rights_reads_no_environment_and_says_so";
+        command.args(["--exact", name, "--nocapture"]).env_clear().env(IN_COPY, "1").envs(ALL);
+        let output = command.env("HTTPS_PROXY", "socks5://127.0.0.1:1").env("SSL_CERT_FILE", "/nothing/here").output();
+        std::fs::remove_file(&copy).unwrap();
+        let output = output.unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
+    let given = [c"CLOUDFLARE_API_TOKEN=given"];
+    for failure in [nothing_set().client().err().unwrap(), client_in(&nothing_set(), &given).err().unwrap()] {
+        assert_eq!(failure.status, R2CREDS_STATUS_NO_AUTHENTICATION);
+        let expected = "the environment is not read in a process with raised rights (set-uid and the like)";
+        assert!(failure.message.contains(expected), "{}", failure.message);
+    }
+    // Neither proxy nor roots are looked for.
+    authenticated("https://api.example.test", [Some("my-token"), None, None]).unwrap();
 }

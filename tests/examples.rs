@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::{digest, hmac};
 use serde_json::Value;
 use support::calls::{ACCOUNT, API_TOKEN, PARENT_ID, PARENT_SECRET};
+use support::files::TempFile;
 use support::scripted;
 use support::server::{Request, Server, reply};
 use support::toolchain::{Compiler, Program, each_way, is_installed};
@@ -81,12 +82,17 @@ fn granted(request: &Request, host: &str) -> Result<String, &'static str> {
     let (claims, secret) = opened(header("x-amz-security-token")?).ok_or("session token")?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let key = path.strip_prefix(&format!("/{BUCKET}/")).ok_or("bucket")?;
+    let is_right = match method {
+        "GET" => claims["scope"] == "object-read-only",
+        "PUT" => claims["actions"] == serde_json::json!(["PutObject"]),
+        _ => false,
+    };
     let is_granted = claims["bucket"] == BUCKET
-        && claims["scope"] == "object-read-only"
+        && is_right
         && claims["paths"] == serde_json::json!({ "prefixPaths": [], "objectPaths": [key] })
         && (claims["sub"] == ACCOUNT && claims["iss"] == PARENT_ID && claims["aud"] == host)
         && (claims["iat"].as_u64() <= Some(now) && claims["exp"].as_u64() > Some(now));
-    if !is_granted || method != "GET" || header("host")? != host {
+    if !is_granted || header("host")? != host {
         return Err("claims");
     }
 
@@ -95,7 +101,7 @@ fn granted(request: &Request, host: &str) -> Result<String, &'static str> {
         return Err("date");
     }
     let hash = header("x-amz-content-sha256")?;
-    if hash != sha256(&request.body) {
+    if hash != sha256(&request.body) && (method, hash) != ("PUT", "UNSIGNED-PAYLOAD") {
         return Err("hash of the body");
     }
     let scope = format!("{}/auto/s3/aws4_request", date.get(..8).ok_or("date")?);
@@ -134,6 +140,7 @@ fn s3() -> Server {
         let host = connection.socket().local_addr().unwrap().to_string();
         while let Some(request) = connection.request() {
             let mut answer = match granted(&request, &host) {
+                Ok(_) if request.line().starts_with("PUT") => reply("200 OK", "", ""),
                 Ok(key) if key == "missing" => reply("404 Not Found", "", "<Error>NoSuchKey</Error>"),
                 Ok(key) => {
                     let object = object(&key);
@@ -207,6 +214,38 @@ fn get_fetches_an_object_and_nothing_else() {
         let incomplete = get("key").env_remove("R2_BUCKET").output().unwrap();
         assert!(ended(&incomplete, 1).starts_with("get: bucket: "));
         assert!(ended(&get("key").arg("more").output().unwrap(), 2).starts_with("usage: "));
+        assert_eq!(s3.seen().requests.len(), requests);
+    });
+}
+
+#[test]
+fn put_uploads_a_file_and_nothing_else() {
+    if !is_installed("curl-config") {
+        return;
+    }
+    each_way("examples/c/put.c", C, &["-lcurl"], |program| {
+        let s3 = s3();
+        let put = |file: &str, key: &str| {
+            let mut command = configured(&program);
+            command.env("R2_ENDPOINT", s3.url()).args([file, key]);
+            command
+        };
+        for (key, content) in [("camera-7/2026-11-21.mp4", object("a")), (" +=&?#%é", b"x".to_vec()), ("a", vec![])] {
+            let file = TempFile::new(&content);
+            assert_eq!(ended(&put(file.path(), key).output().unwrap(), 0), "", "{key}");
+            let seen = s3.seen().requests;
+            assert!(seen.last().unwrap().body == content, "{key}");
+        }
+
+        let file = TempFile::new("content");
+        let secret = PARENT_SECRET.replace("00", "01");
+        let refused = put(file.path(), "key").env("R2_PARENT_SECRET_ACCESS_KEY", secret).output().unwrap();
+        assert!(ended(&refused, 1).contains("403"));
+        let requests = s3.seen().requests.len();
+        let malformed = put(file.path(), "key").env("R2_PARENT_SECRET_ACCESS_KEY", API_TOKEN).output().unwrap();
+        assert!(ended(&malformed, 1).starts_with("put: parent_secret_access_key: 40 characters"));
+        assert!(ended(&put("/nothing/here", "key").output().unwrap(), 1).contains("No such file"));
+        assert!(ended(&put(file.path(), "key").arg("more").output().unwrap(), 2).starts_with("usage: "));
         assert_eq!(s3.seen().requests.len(), requests);
     });
 }

@@ -164,6 +164,8 @@ fn expected_files(libdir: &str) -> BTreeSet<String> {
         let names = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         expected.extend(names.filter(|name| name.ends_with(".3")).map(|name| format!("share/man/man3/{name}")));
     }
+    // `man r2creds_sign` finds the page, and so for every function.
+    expected.extend(include_str!("abi/symbols.txt").lines().map(|name| format!("share/man/man3/{name}.3")));
     expected
 }
 
@@ -230,7 +232,9 @@ fn the_native_libraries_are_rustcs() {
     // Nor can cgo.
     let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
     let go = fs::read_to_string(Path::new(ROOT).join("bindings/go/link_static.go")).unwrap();
-    assert!(go.contains(&format!("#cgo {system} LDFLAGS: {}\n", expected.join(" "))), "link_static.go: {expected:?}");
+    let own = if system == "linux" { " -static-libgcc" } else { "" };
+    let line = format!("#cgo {system} LDFLAGS: {}{own}\n", expected.join(" "));
+    assert!(go.contains(&line), "link_static.go: {line}");
 }
 
 /// The C program in C99 and the C++ program in C++17, each way it can be linked, and run.
@@ -268,6 +272,14 @@ fn programs_find_it_through_pkg_config() {
     }
 }
 
+#[test]
+fn a_static_program_may_have_a_mebibyte_of_thread_local_data() {
+    let tree = &trees()[0];
+    let extra = ["-static", "-DR2CREDS_STATIC"];
+    let program = build("thread-data", "gcc", "-std=c11", &extra, &[consumer("thread_data.c")], &tree.plain_static());
+    tree.run(&mut clean(&program));
+}
+
 /// Configures, builds and runs the programs of `tests/consumers/CMakeLists.txt`.
 fn cmake(name: &str, options: &[String]) {
     if !is_installed("cmake") || !is_installed("g++") {
@@ -290,6 +302,19 @@ fn cmake(name: &str, options: &[String]) {
         let needed = succeeded(clean("readelf").arg("-d").arg(folder.join(program))).stdout;
         assert_eq!(contains(&needed, "libr2creds.so.0"), !program.ends_with("static"), "{program}");
     }
+    // Installed with its library, elsewhere, and moved.
+    let version = String::from_utf8(succeeded(clean("cmake").arg("--version")).stdout).unwrap();
+    let numbers: Vec<u32> = version.split([' ', '.']).filter_map(|word| word.parse().ok()).collect();
+    if numbers < vec![3, 21] {
+        return;
+    }
+    let (prefix, moved) = (folder.join("prefix"), folder.join("moved"));
+    succeeded(clean("cmake").arg("--install").arg(&folder).arg("--prefix").arg(&prefix));
+    fs::rename(&prefix, &moved).unwrap();
+    let loaded = succeeded(clean(moved.join("bin/c_r2creds")).env("LD_DEBUG", "libs")).stderr;
+    // It is initialised once it is loaded, and not only looked for.
+    let library = format!("init: {}/bin/../lib/libr2creds.so.0", moved.display());
+    assert!(contains(&loaded, &library), "{}", String::from_utf8_lossy(&loaded));
 }
 
 #[test]
@@ -405,7 +430,7 @@ fn the_archive_shows_nothing_else_and_is_small() {
         numbers.take(2).map(|number| number.parse::<usize>().unwrap()).sum::<usize>()
     };
     let size = kept("full", consumer("consumer.c")) - kept("nothing", empty);
-    assert!(size <= 2_500_000, "{size} bytes");
+    assert!(size <= 4_300_000, "{size} bytes");
 }
 
 #[test]

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 // A phase holds a call up. Arrived waits until the call is there.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 func TestAContextThatIsOverSendsNothing(t *testing.T) {

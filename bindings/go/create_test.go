@@ -27,7 +27,7 @@ import (
 	"testing"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 var background = context.Background()

@@ -9,7 +9,7 @@ import (
 	"net/http/httptest"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 func ExampleSign() {

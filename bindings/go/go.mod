@@ -1,3 +1,3 @@
-module r2creds
+module r2creds.dev/go
 
 go 1.22

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 func TestTheConstantSaysHowThisBinaryWasLinked(t *testing.T) {

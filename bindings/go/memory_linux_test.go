@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 // What the process holds in memory, in bytes, without Go's garbage.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 // In a process that inProcessWith has started: its source.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 func TestEveryVectorComesOutByteForByte(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 const (

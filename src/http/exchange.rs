@@ -263,7 +263,7 @@ mod tests {
         let request = Request { method: "GET", url: &url, headers: vec![("x-own", HeaderText::Plain("1"))], body: b"" };
         let reply = connection.exchange(&request, &mut watch)?;
         assert_eq!(
-            (reply.http_status, reply.body(), reply.header("X-Name").as_deref()),
+            (reply.http_status, reply.body(), reply.header("x-name").as_deref()),
             (200, &b"{}"[..], Some("value"))
         );
         assert!(connection.may_be_kept);

@@ -7,8 +7,8 @@ import (
 	"os/exec"
 	"testing"
 
-	"r2creds"
-	"r2creds/bench/cloop"
+	r2creds "r2creds.dev/go"
+	"r2creds.dev/go/bench/cloop"
 )
 
 var params = r2creds.Params{

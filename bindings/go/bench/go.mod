@@ -1,10 +1,10 @@
-module r2creds/bench
+module r2creds.dev/go/bench
 
 go 1.24
 
 require (
 	github.com/cloudflare/cloudflare-go/v6 v6.10.0
-	r2creds v0.0.0
+	r2creds.dev/go v0.0.0
 )
 
 require (
@@ -14,4 +14,4 @@ require (
 	github.com/tidwall/sjson v1.2.5 // indirect
 )
 
-replace r2creds => ../
+replace r2creds.dev/go => ../

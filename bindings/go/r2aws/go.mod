@@ -1,11 +1,11 @@
-module r2creds/r2aws
+module r2creds.dev/go/r2aws
 
 go 1.24
 
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.1
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.113.4
-	r2creds v0.0.0
+	r2creds.dev/go v0.0.0
 )
 
 require (
@@ -20,4 +20,4 @@ require (
 	github.com/aws/smithy-go v1.28.1 // indirect
 )
 
-replace r2creds => ../
+replace r2creds.dev/go => ../

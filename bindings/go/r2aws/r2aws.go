@@ -21,7 +21,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 const (
@@ -35,7 +35,8 @@ const (
 )
 
 // Provider is an aws.CredentialsProvider. Every Retrieve makes a new credential: put it into an
-// aws.NewCredentialsCache, as S3Options does, which keeps one until it expires and makes one for many callers.
+// aws.NewCredentialsCache, as S3Options does, which keeps one until it expires and makes one for many callers. What signs
+// with it has to be a [Signer]: the SDK's own signer is refused by R2 after the first renewal.
 //
 // It adds two things to the cache. When a renewal fails, and the credentials are still good, they are used on, and the
 // next attempt is made some seconds later, or when the server said; the error shows only once they have expired. And an
@@ -51,17 +52,19 @@ type Provider struct {
 }
 
 var (
+	_ s3.HTTPSignerV4                               = Signer{}
+	_ s3.HTTPPresignerV4                            = Signer{}
 	_ aws.CredentialsProvider                       = (*Provider)(nil)
 	_ aws.HandleFailRefreshCredentialsCacheStrategy = (*Provider)(nil)
 	_ aws.AdjustExpiresByCredentialsCacheStrategy   = (*Provider)(nil)
 )
 
-// Sign returns a provider that signs locally.
+// Sign returns a provider that signs locally. For its credentials there is [Signer].
 func Sign(params r2creds.Params) *Provider {
 	return &Provider{mint: func(context.Context) (*r2creds.Credentials, error) { return r2creds.Sign(params) }}
 }
 
-// Create returns a provider that asks Cloudflare's API. The client has to stay open for as long as it is used. The
+// Create returns a provider that asks Cloudflare's API. For its credentials there is [Signer]. The client has to stay open for as long as it is used. The
 // SDK's cache makes one call for many callers and so passes no deadline on: the client's timeout ends it.
 func Create(client *r2creds.Client, params r2creds.Params, options ...r2creds.RequestOption) *Provider {
 	return &Provider{mint: func(ctx context.Context) (*r2creds.Credentials, error) {
@@ -135,8 +138,8 @@ func (p *Provider) AdjustExpiresBy(credentials aws.Credentials, by time.Duration
 }
 
 // S3Options sets what an S3 client needs for R2: the endpoint of the provider's credentials, region "auto", checksums
-// only when they are required, the provider in a cache that renews a minute before the end, and a signer that notices
-// a renewal. It makes the first credential, which says where the endpoint is; so a mistake shows here and not at the
+// only when they are required, the provider in a cache that renews a minute before the end, and a [Signer]. A presign
+// client makes a signer of its own: give it [PresignOptions]. It makes the first credential, which says where the endpoint is; so a mistake shows here and not at the
 // first request.
 func S3Options(ctx context.Context, provider *Provider) (func(*s3.Options), error) {
 	cache := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = window })
@@ -152,24 +155,33 @@ func S3Options(ctx context.Context, provider *Provider) (func(*s3.Options), erro
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.Credentials = cache
-		o.HTTPSignerV4 = signer{}
+		o.HTTPSignerV4 = Signer{}
 	}, nil
 }
 
-// PresignOptions is for s3.NewPresignClient, which makes a signer of its own that would not notice a renewal.
-func PresignOptions(o *s3.PresignOptions) { o.Presigner = signer{} }
+// PresignOptions gives a presign client a [Signer] instead of its own: s3.NewPresignClient(bucket, PresignOptions).
+//
+// A presigned URL ends with the credential that signed it, however long its own X-Amz-Expires is: of a credential that
+// is renewed shortly before its end, little may be left. Where each URL has to live its full time, sign it with a
+// credential of its own; the example shows how.
+func PresignOptions(o *s3.PresignOptions) { o.Presigner = Signer{} }
 
-// A signer derives the signing key for every request. The SDK's own keeps one for each access key ID and day, but R2's
-// temporary credentials differ in their secrets alone, so that the old key would sign for the new session token.
-// https://github.com/aws/aws-sdk-go-v2/issues/3350
-type signer struct{}
+// Signer is the SDK's signer for S3 without its memory, an s3.HTTPSignerV4 and an s3.HTTPPresignerV4. The SDK's own keeps
+// the signing key that it derived for an access key ID and a day. R2's temporary credentials have their parent's access
+// key ID and differ in their secrets alone, so after a renewal it signs for the new session token with the old secret,
+// and R2 answers 403 until the next day (https://github.com/aws/aws-sdk-go-v2/issues/3350).
+//
+// S3Options and PresignOptions set it. Set it yourself where you put a [Provider] into an SDK's client in another way.
+type Signer struct{}
 
-func (signer) SignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
+// SignHTTP signs a request.
+func (Signer) SignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
 	region string, at time.Time, options ...func(*v4.SignerOptions)) error {
 	return v4.NewSigner(escapedOnce).SignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
 }
 
-func (signer) PresignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
+// PresignHTTP makes a presigned URL.
+func (Signer) PresignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service,
 	region string, at time.Time, options ...func(*v4.SignerOptions)) (string, http.Header, error) {
 	return v4.NewSigner(escapedOnce).PresignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
 }

@@ -19,8 +19,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"r2creds"
-	"r2creds/r2aws"
+	r2creds "r2creds.dev/go"
+	"r2creds.dev/go/r2aws"
 )
 
 const patience = 30 * time.Second

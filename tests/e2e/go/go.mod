@@ -5,8 +5,8 @@ go 1.24
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.1
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.113.4
-	r2creds v0.0.0
-	r2creds/r2aws v0.0.0
+	r2creds.dev/go v0.0.0
+	r2creds.dev/go/r2aws v0.0.0
 )
 
 require (
@@ -22,6 +22,6 @@ require (
 )
 
 replace (
-	r2creds => ../../../bindings/go
-	r2creds/r2aws => ../../../bindings/go/r2aws
+	r2creds.dev/go => ../../../bindings/go
+	r2creds.dev/go/r2aws => ../../../bindings/go/r2aws
 )

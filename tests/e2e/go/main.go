@@ -23,8 +23,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"r2creds"
-	"r2creds/r2aws"
+	r2creds "r2creds.dev/go"
+	"r2creds.dev/go/r2aws"
 )
 
 // R2 wants all parts of an upload but the last to be of one size, 5 MiB or more.

@@ -51,7 +51,7 @@ import "C"
 import (
 	"unsafe"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 // Sign signs so many times.

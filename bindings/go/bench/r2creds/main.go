@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 func main() {

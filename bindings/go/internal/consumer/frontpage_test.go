@@ -26,7 +26,7 @@ import (
 	"os"
 	"time"
 
-	"r2creds"
+	r2creds "r2creds.dev/go"
 )
 
 func main() {
