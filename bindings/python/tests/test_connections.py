@@ -194,8 +194,8 @@ def test_duckdb_takes_a_new_secret_in_place_of_the_old(s3: S3, duck: duckdb.Duck
     assert duck.sql("SELECT sum(n) FROM 's3://recordings/a.parquet'").fetchall() == [(6,)]
 
 
-@pytest.mark.parametrize("jurisdiction", ["default", "eu", "fedramp"])
-def test_duckdb_knows_each_jurisdiction(duck: duckdb.DuckDBPyConnection, jurisdiction: str) -> None:
+@pytest.mark.parametrize("jurisdiction", r2creds.Jurisdiction)
+def test_duckdb_knows_each_jurisdiction(duck: duckdb.DuckDBPyConnection, jurisdiction: r2creds.Jurisdiction) -> None:
     creds = r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET, jurisdiction=jurisdiction)
     duck.execute(creds.duckdb_secret("r2"))
     ((kind, scope, secret),) = duck.sql("SELECT type, scope, secret_string FROM duckdb_secrets()").fetchall()
