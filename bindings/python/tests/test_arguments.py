@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import re
+import subprocess
+import sys
 import traceback
 from collections.abc import Iterator
 from ctypes import POINTER, Structure, c_char_p
@@ -16,7 +19,7 @@ import pytest
 from conftest import PARAMS, PARENT_SECRET, Api
 
 import r2creds
-from r2creds import _structs
+from r2creds import _client, _structs
 
 #: In every wrong value, and in no exception.
 MARKER = "hunter2"
@@ -107,6 +110,8 @@ BAD_NUMBERS = {
     "str": "60",
     "object": Odd(),
     "list": [60],
+    "True": True,
+    "False": False,
 }
 BAD_DURATIONS = {
     **BAD_NUMBERS,
@@ -279,10 +284,52 @@ def test_limits_are_those_of_the_library(api: Api) -> None:
         assert refuses(api, "sign", name, value).field == name
     for name, bits in {"ttl_seconds": 32, "issued_at": 64}.items():
         assert refuses(api, "sign", name, 2**70).message == f"{name}: does not fit in {bits} bits"
-    for timeout in (2**32 - 1, timedelta(milliseconds=2**32 - 1), True):
+    for timeout in (2**32 - 1, timedelta(milliseconds=2**32 - 1), 1):
         api.client(timeout_ms=timeout).close()
-    for retries in (0, 2**31 - 1, False):
+    for retries in (0, 2**31 - 1):
         api.client(max_retries=retries).close()
+
+
+def test_a_bool_is_no_number(api: Api) -> None:
+    """It would be one second, or no retry."""
+    assert refuses(api, "sign", "ttl_seconds", True).message == "ttl_seconds: bool, expected int"
+    assert refuses(api, "Client", "max_retries", False).message == "max_retries: bool, expected int"
+
+
+MISSPELT = """
+import os
+import r2creds
+
+client = r2creds.Client()
+r2creds.sign(permission="object-read-olny", SECRET, WHO)  # wrong
+client.create(permission="object-read-olny", WHO)  # wrong
+r2creds.sign(actions=["GetObjekt"], SECRET, WHO)  # wrong
+client.create(permission="object-read-only", jurisdiction="ue", WHO)  # wrong
+client.create(permission=os.environ["PERMISSION"], WHO)  # wrong
+actions: list[r2creds.Action] = ["GetObject", "PutObject"]
+r2creds.sign(actions=actions, jurisdiction="eu", SECRET, WHO)
+r2creds.sign(actions=["ListParts"], SECRET, WHO)
+client.create(permission=r2creds.Permission(os.environ["PERMISSION"]), jurisdiction=r2creds.Jurisdiction.EU, WHO)
+
+
+async def asks() -> r2creds.Credentials:
+    await client.acreate(permission="object-read-olny", WHO)  # wrong
+    await client.acreate(permission="object-read-only", bukket="b", WHO)  # wrong
+    return await client.acreate(permission="admin-read-only", prefixes=["a/"], WHO)
+"""
+
+
+def test_a_type_checker_sees_a_misspelt_word(tmp_path: Path) -> None:
+    snippet = tmp_path / "snippet.py"
+    spelled = {"WHO": 'account_id="a", bucket="b", parent_access_key_id="c"', "SECRET": 'parent_secret_access_key="d"'}
+    snippet.write_text(re.sub("WHO|SECRET", lambda found: spelled[found[0]], MISSPELT))
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", "cache", snippet.name]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stderr == ""
+    found = [int(line) for line in re.findall(r"^snippet\.py:(\d+): error: ", done.stdout, re.MULTILINE)]
+    wrong = [at for at, line in enumerate(MISSPELT.splitlines(), 1) if line.endswith("# wrong")]
+    assert len(wrong) == 7
+    assert found == wrong, done.stdout
 
 
 def test_a_path_that_is_not_there(api: Api, tmp_path: Path) -> None:
@@ -294,8 +341,16 @@ def test_a_client_that_was_not_made_is_closed_quietly(capfd: pytest.CaptureFixtu
     for wrong in ({"api_token": ""}, {"api_token": 7}, {"max_retries": 0.5}):
         with pytest.raises(r2creds.InvalidArgumentError):
             r2creds.Client(**wrong)
-    client = r2creds.Client.__new__(r2creds.Client)
+    client = r2creds.Client.__new__(r2creds.Client)  # what a debugger shows of one whose constructor raised
+    assert repr(client) == "<r2creds.Client, closed>"
+    with client, pytest.raises(r2creds.InvalidArgumentError, match="closed"):
+        client.create(**PARAMS)
+    client.close()
     del client
+    for inside in (_client._Handle, _client._Calls):
+        del_only = inside.__new__(inside)
+        del del_only
+    assert repr(r2creds.Credentials.__new__(r2creds.Credentials)) == "<r2creds.Credentials, never made>"
     assert capfd.readouterr() == ("", "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -23,6 +25,7 @@ import pyarrow.fs
 import pyarrow.parquet
 import pytest
 import s3fs
+from botocore.config import Config
 from conftest import ACCOUNT, PARAMS, PARENT_SECRET, httpfs
 from pyiceberg.io import load_file_io
 from s3 import S3
@@ -39,10 +42,14 @@ class Mint:
         self.grant = {**s3.grant, **arguments}
         self.made: list[r2creds.Credentials] = []
         self.failure: Exception | None = None
+        #: What it returns instead.
+        self.other: Any = ...
 
     def __call__(self) -> r2creds.Credentials:
         if self.failure:
             raise self.failure
+        if self.other is not ...:
+            return self.other  # type: ignore[no-any-return]
         # Each begins a second later, so that no two are the same.
         now = int(datetime.now(timezone.utc).timestamp())
         grant = {"issued_at": now - 60 + len(self.made), **self.grant}
@@ -79,6 +86,33 @@ def test_boto3(s3: S3) -> None:
     client.put_object(Bucket="recordings", Key="a/b c.txt", Body=b"hello")
     assert client.get_object(Bucket="recordings", Key="a/b c.txt")["Body"].read() == b"hello"
     assert [found["Key"] for found in client.list_objects_v2(Bucket="recordings")["Contents"]] == ["a/b c.txt"]
+
+
+def test_boto3_with_a_config_of_ones_own(s3: S3) -> None:
+    own = Config(max_pool_connections=50, retries={"max_attempts": 1})
+    client = boto3.client("s3", **r2creds.sign(**s3.grant).boto3(config=own))
+    client.put_object(Bucket="recordings", Key="a.txt", Body=b"hello")
+    assert client.meta.config.max_pool_connections == 50
+    assert client.meta.config.request_checksum_calculation == "when_required"
+    assert own.request_checksum_calculation != "when_required"
+    # What it says itself stays.
+    own = Config(request_checksum_calculation="when_supported")
+    assert r2creds.sign(**s3.grant).boto3(own)["config"].request_checksum_calculation == "when_supported"
+    with pytest.raises(r2creds.InvalidArgumentError, match="config: dict, expected botocore"):
+        r2creds.sign(**s3.grant).boto3(config={"retries": {}})
+
+
+def test_a_botocore_before_1_36_has_no_checksum_settings(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Config refuses them."""
+    checksums = {"request_checksum_calculation", "response_checksum_validation"}
+    older = {name: value for name, value in Config.OPTION_DEFAULTS.items() if name not in checksums}
+    monkeypatch.setattr(Config, "OPTION_DEFAULTS", older)
+    with pytest.raises(TypeError):
+        Config(request_checksum_calculation="when_required")
+    creds = r2creds.sign(**s3.grant)
+    assert creds.boto3()["config"]._user_provided_options == {}
+    assert creds.boto3(config=Config(connect_timeout=7))["config"].connect_timeout == 7
+    assert creds.fsspec()["config_kwargs"] == {}
 
 
 def test_fsspec(s3: S3) -> None:
@@ -194,8 +228,8 @@ def test_duckdb_takes_a_new_secret_in_place_of_the_old(s3: S3, duck: duckdb.Duck
     assert duck.sql("SELECT sum(n) FROM 's3://recordings/a.parquet'").fetchall() == [(6,)]
 
 
-@pytest.mark.parametrize("jurisdiction", ["default", "eu", "fedramp"])
-def test_duckdb_knows_each_jurisdiction(duck: duckdb.DuckDBPyConnection, jurisdiction: str) -> None:
+@pytest.mark.parametrize("jurisdiction", r2creds.Jurisdiction)
+def test_duckdb_knows_each_jurisdiction(duck: duckdb.DuckDBPyConnection, jurisdiction: r2creds.Jurisdiction) -> None:
     creds = r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET, jurisdiction=jurisdiction)
     duck.execute(creds.duckdb_secret("r2"))
     ((kind, scope, secret),) = duck.sql("SELECT type, scope, secret_string FROM duckdb_secrets()").fetchall()
@@ -237,6 +271,23 @@ def test_a_botocore_session_needs_nothing_else(s3: S3, monkeypatch: pytest.Monke
     client = boto3.Session(botocore_session=session).client("s3")
     client.put_object(Bucket="recordings", Key="a.txt", Body=b"hello")
     assert session.create_client("s3").get_object(Bucket="recordings", Key="a.txt")["Body"].read() == b"hello"
+
+
+def test_a_profile_that_does_not_exist_breaks_no_session(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    session = r2creds.botocore.session(Mint(s3))
+    session.create_client("s3").put_object(Bucket="recordings", Key="a.txt", Body=b"hello")
+    client = boto3.Session(botocore_session=session).client("s3")
+    assert client.get_object(Bucket="recordings", Key="a.txt")["Body"].read() == b"hello"
+    # One that does still has its say.
+    (tmp_path / "config").write_text("[profile mine]\nretry_mode = adaptive\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    client = r2creds.botocore.session(Mint(s3)).create_client("s3")
+    assert client.meta.config.retries["mode"] == "adaptive"
+    assert client.meta.region_name == "auto"
 
 
 class Renewal:
@@ -397,3 +448,45 @@ def test_a_provider_fails_when_its_credential_is_over(s3: S3, module: Any) -> No
     mint.failure = r2creds.RateLimitError("slow down")
     with pytest.raises(r2creds.RateLimitError):
         provider()
+
+
+# a mint that is none
+
+
+async def asynchronous() -> r2creds.Credentials:
+    return r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET)
+
+
+CONNECTIONS = [r2creds.botocore.session, r2creds.obstore.provider, r2creds.polars.provider]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("connection", CONNECTIONS, ids=["botocore", "obstore", "polars"])
+@pytest.mark.parametrize(
+    ("mint", "said"),
+    [
+        (asynchronous, "it is async, and nothing here awaits it"),
+        (lambda: None, "it returned NoneType"),
+        (lambda: {"access_key_id": "a"}, "it returned dict"),
+        (lambda: lambda: None, "it returned function"),
+        (None, "NoneType, expected a function"),
+        (r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET), "Credentials, expected a function"),
+    ],
+    ids=["async", "None", "dict", "function", "no function", "credentials"],
+)
+def test_a_mint_that_is_none_is_refused_by_name(connection: Any, mint: Any, said: str) -> None:
+    with pytest.raises(r2creds.InvalidArgumentError, match=f"^mint: {said}") as caught:
+        connection(mint)
+    assert caught.value.field == "mint"
+    gc.collect()  # when Python warns of a coroutine that nobody awaited
+
+
+def test_a_mint_that_makes_something_else_later_is_refused_then(s3: S3) -> None:
+    mint = Mint(s3, issued_at=1)
+    providers: list[Any] = [r2creds.obstore.provider(mint), r2creds.polars.provider(mint)]
+    renewal = Renewal(s3)
+    renewal.at(850)
+    mint.other = renewal.mint.other = None
+    for call in (*providers, renewal.call):
+        with pytest.raises(r2creds.InvalidArgumentError, match=r"^mint: it returned NoneType"):
+            call()

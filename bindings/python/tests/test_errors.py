@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import multiprocessing
+import os
 import pickle
+import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -125,6 +130,180 @@ def test_no_secret_comes_back(api: Api) -> None:
     assert secret not in shown
     assert PARENT_SECRET not in shown
     assert "[redacted]" in shown
+
+
+# What a reporter of crashes would send: the local variables of each frame of this package.
+
+#: A secret for each place that takes one.
+SECRETS = {
+    "token": "s3cr3t-of-the-api-token",
+    "key": "s3cr3t-of-the-api-key",
+    "proxy": "http://user:s3cr3t-of-the-proxy@127.0.0.1:1",
+    "parent": "53c23700" * 8,  # a well-formed one
+    "header": "s3cr3t-of-a-header",
+    "body": "s3cr3t-of-the-body",
+    "result": "s3cr3t-of-the-result",
+}
+SHOWN = re.compile("s3cr3t|53c23700")
+
+
+def members(value: Any, depth: int = 4) -> Iterator[Any]:
+    yield value
+    if depth and isinstance(value, Mapping):
+        for pair in value.items():
+            yield from members(pair, depth - 1)
+    elif depth and isinstance(value, (list, tuple, set, frozenset)):
+        for each in value:
+            yield from members(each, depth - 1)
+
+
+def frames_of_ours(error: BaseException | None) -> Iterator[Any]:
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename.startswith(os.path.dirname(r2creds.__file__)):
+                yield frame
+        error = error.__cause__ or error.__context__
+
+
+def keeps_its_secrets(call: Callable[[], object]) -> None:
+    """The call fails, and no variable of a frame shows a secret."""
+    with pytest.raises(ERRORS) as caught:
+        call()
+    frames = list(frames_of_ours(caught.value))
+    assert frames
+    for frame in frames:
+        for name, value in frame.f_locals.items():
+            for member in members(value):
+                assert not SHOWN.search(repr(member)), f"{name} in {frame.f_code.co_name}"
+
+
+class Raises:
+    """Neither a number nor a list, and says so in its own way."""
+
+    def __index__(self) -> int:
+        raise KeyboardInterrupt
+
+    def __iter__(self) -> Iterator[str]:
+        yield "a/"
+        raise LookupError
+
+
+def of_create(**changes: Any) -> dict[str, Any]:
+    given = {"parent_secret_access_key": SECRETS["parent"], "headers": {"X-A": SECRETS["header"]}}
+    return {**PARAMS, **given, "extra_body": {"a": SECRETS["body"]}, **changes}
+
+
+def of_sign(**changes: Any) -> dict[str, Any]:
+    return {**PARAMS, "parent_secret_access_key": SECRETS["parent"], **changes}
+
+
+#: What ends a call with an error, at every step of its way.
+WRONG: dict[str, dict[str, Any]] = {
+    "value": {"bucket": "x"},
+    "type": {"bucket": 7},
+    "surrogate": {"endpoint": "\ud800"},
+    "entry": {"prefixes": ["a", None]},
+    "what a list raises": {"objects": Raises()},
+    "bool": {"ttl_seconds": True},
+    "an interrupt": {"ttl_seconds": Raises()},
+    "choice": {"jurisdiction": "ue"},
+    "the secret's type": {"parent_secret_access_key": [SECRETS["parent"]]},
+    "the secret's text": {"parent_secret_access_key": f"{SECRETS['parent']}\0"},
+    "the secret's encoding": {"parent_secret_access_key": f"{SECRETS['parent']}\ud800"},
+    "a header's type": {"headers": {"X-A": SECRETS["header"], "X-B": 7}},
+    "a header's text": {"headers": {"X-A": SECRETS["header"], "X-B": f"{SECRETS['header']}\0"}},
+    "what is no JSON": {"extra_body": {"a": SECRETS["body"], "b": object()}},
+    "the body's encoding": {"extra_body": {"a": f"{SECRETS['body']}\ud800"}},
+    "the body's key": {"extra_body": {"bucket": SECRETS["body"]}},
+    "a wait": {"timeout_ms": 0},
+    "a name": {"bukket": SECRETS["body"]},
+}
+ERRORS = (r2creds.R2CredsError, LookupError, KeyboardInterrupt, TypeError, AttributeError)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_argument_leaves_no_secret_in_a_frame(api: Api, wrong: str) -> None:
+    changes = WRONG[wrong]
+    client = api.client(api_token=SECRETS["token"])
+    if not {"headers", "extra_body", "timeout_ms", "bukket"} & set(changes):
+        keeps_its_secrets(lambda: r2creds.sign(**of_sign(**changes)))
+    if wrong != "a name":  # which Python refuses before there is a frame of ours
+        keeps_its_secrets(lambda: client.create(**of_create(**changes)))
+    if wrong != "an interrupt":  # which ends the event loop, too
+        keeps_its_secrets(lambda: asyncio.run(client.acreate(**of_create(**changes))))
+    assert api.requests == []
+
+
+def test_a_reply_leaves_no_secret_in_a_frame(api: Api) -> None:
+    """Refused, or useless though it holds a credential; and a client that is closed."""
+    result = {"accessKeyId": "a", "secretAccessKey": SECRETS["result"], "sessionToken": ""}
+    api.replies[:] = [(403, REFUSED, {}), (403, REFUSED, {}), (200, {"success": True, "result": result}, {})]
+    client = api.client(api_token=SECRETS["token"])
+    for _ in range(2):
+        keeps_its_secrets(lambda: client.create(**of_create()))
+        keeps_its_secrets(lambda: asyncio.run(client.acreate(**of_create())))
+    client.close()
+    keeps_its_secrets(lambda: client.create(**of_create()))
+    keeps_its_secrets(lambda: asyncio.run(client.acreate(**of_create())))
+
+
+def test_a_handler_that_raises_leaves_no_secret_in_a_frame(api: Api) -> None:
+    def reply(handler: Any) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        until_end(handler)
+
+    def stop(*_: object) -> None:
+        raise LookupError
+
+    api.replies[:] = [reply]
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        keeps_its_secrets(lambda: api.client(api_token=SECRETS["token"]).create(**of_create()))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"base_url": "ftp://example.com"},
+        {"user_agent": 7},
+        {"ca_file": "/nowhere"},
+        {"api_email": ""},
+        {"api_token": f"{SECRETS['token']}\0"},
+        {"api_token": SECRETS["token"].encode()},
+        {"api_key": [SECRETS["key"]]},
+        {"proxy_url": f"{SECRETS['proxy']}:1:1"},
+        {"max_retries": Raises()},
+        {"no_environment": 1},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_client_that_cannot_be_made_leaves_no_secret_in_a_frame(changes: dict[str, Any]) -> None:
+    given = {"api_token": SECRETS["token"], "api_key": SECRETS["key"], "proxy_url": SECRETS["proxy"]}
+    keeps_its_secrets(lambda: r2creds.Client(**{**given, **changes}))
+
+
+def test_credentials_that_cannot_be_made_leave_no_secret_in_a_frame() -> None:
+    whole: dict[str, Any] = {"access_key_id": "a", "endpoint": "https://a", "issued_at": None, "expires_at": None}
+    secrets: dict[str, Any] = {"secret_access_key": SECRETS["result"], "session_token": SECRETS["result"]}
+    keeps_its_secrets(lambda: r2creds.Credentials(**whole, **secrets))
+
+
+@pytest.mark.parametrize("connection", [r2creds.botocore.session, r2creds.obstore.provider, r2creds.polars.provider])
+def test_a_mint_that_makes_something_else_leaves_no_secret_in_a_frame(connection: Any) -> None:
+    keeps_its_secrets(lambda: connection(lambda: {"SecretAccessKey": SECRETS["result"]}))
+    keeps_its_secrets(lambda: connection(lambda: r2creds.sign(**of_sign(bucket="x"))))
+
+
+def test_a_frame_still_says_where_it_was() -> None:
+    """What is emptied are the variables, and only of this package."""
+    with pytest.raises(LookupError) as caught:
+        r2creds.sign(**of_sign(prefixes=Raises()))
+    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert names[1] == "sign"
+    assert names[-1] == "__iter__"
+    assert "self" in caught.traceback[-1].frame.f_locals
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import inspect
 import re
 from collections.abc import Iterator
 from ctypes import POINTER
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import pytest
-from conftest import REPOSITORY
+from conftest import PARAMS, PARENT_SECRET, REPOSITORY
 
 import r2creds
 from r2creds import _arguments, _client, _errors, _library, _structs
@@ -93,6 +93,8 @@ def test_permissions_and_jurisdictions_are_those_of_the_header() -> None:
     assert named("R2CREDS_JURISDICTION_") == _arguments._JURISDICTIONS
     assert [p.value for p in r2creds.Permission] == list(_arguments._PERMISSIONS)
     assert [j.value for j in r2creds.Jurisdiction] == list(_arguments._JURISDICTIONS)
+    assert get_args(_arguments.PermissionText) == tuple(_arguments._PERMISSIONS)
+    assert get_args(_arguments.JurisdictionText) == tuple(_arguments._JURISDICTIONS)
     assert CONSTANTS["R2CREDS_ABI_VERSION"] == _library.ABI_VERSION
     assert CONSTANTS["R2CREDS_CLIENT_NO_ENVIRONMENT"] == _arguments._NO_ENVIRONMENT
 
@@ -103,8 +105,9 @@ def test_permissions_and_jurisdictions_are_those_of_the_header() -> None:
         (r2creds.sign, ["params"]),
         (r2creds.Client, ["client_options"]),
         (r2creds.Client.create, ["params", "request_options"]),
+        (r2creds.Client.acreate, ["params", "request_options"]),
     ],
-    ids=["sign", "Client", "create"],
+    ids=["sign", "Client", "create", "acreate"],
 )
 def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) -> None:
     # What is C's own, or stands for Ctrl-C and Client.close.
@@ -119,7 +122,10 @@ def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) ->
     # Documented, each of them; of a grant, create says only what differs from sign.
     for name in parameters:
         described = rf"^ *([a-z_]+, )*{name}(, [a-z_]+)*: "
-        where = call.__doc__ + (r2creds.sign.__doc__ if "As for :func:`sign`" in call.__doc__ else "")
+        where = f"{call.__doc__}"
+        for other in (r2creds.Client.create, r2creds.sign):
+            if re.search(f"As for :(meth|func):`{other.__name__}`", where):
+                where += f"{other.__doc__}"
         assert re.search(described, where, re.MULTILINE), f"{name} is not described"
 
 
@@ -135,6 +141,13 @@ def test_the_lists_in_docstrings_are_those_of_the_header(call: Any, begin: str, 
     found = set(re.findall(names, re.split(r"\*/|\. Accept", HEADER.partition(begin)[2])[0]))
     assert len(found) > 12
     assert found <= set(re.findall(names, call.__doc__))
+    if call is r2creds.sign:
+        assert found == set(get_args(r2creds.Action))
+
+
+def test_the_library_knows_each_action() -> None:
+    grant = {**PARAMS, "permission": None, "parent_secret_access_key": PARENT_SECRET}
+    r2creds.sign(**grant, actions=get_args(r2creds.Action))
 
 
 def filled(struct: _Struct) -> _Struct:

@@ -60,7 +60,8 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert wheel.stat().st_size <= 2e6
     info = f"r2creds-{VERSION}.dist-info"
     with zipfile.ZipFile(wheel) as archive:
-        sources = {f"r2creds/{path.name}" for path in (PACKAGE / "src/r2creds").iterdir() if path.is_file()}
+        files = [path for path in (PACKAGE / "src").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        sources = {str(path.relative_to(PACKAGE / "src")) for path in files}
         inside = set(archive.namelist())
         assert {name for name in inside if not name.startswith(info)} == {*sources, f"r2creds/{LIBRARY.name}"}
         assert "r2creds/py.typed" in inside
@@ -69,6 +70,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
             assert archive.read(f"{info}/licenses/{name}") == (REPOSITORY / name).read_bytes()
         metadata = archive.read(f"{info}/METADATA").decode()
         assert "Root-Is-Purelib: false" in archive.read(f"{info}/WHEEL").decode()
+        assert "r2creds/__pyinstaller/hook-r2creds.py" in inside
         assert "r2creds = r2creds.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
     assert f"\nVersion: {VERSION}\n" in metadata
     assert "\nRequires-Python: >=3.9\n" in metadata
@@ -224,6 +226,21 @@ def test_another_library_of_that_name_is_not_loaded(tmp_path: Path) -> None:
     script = "import r2creds; print(r2creds.__version__)"
     done = run(sys.executable, "-c", script, cwd=tmp_path, env={"LD_LIBRARY_PATH": str(tmp_path)})
     assert (done.stdout, done.stderr) == (f"{VERSION}\n", "")
+
+
+def test_pyinstaller_takes_the_library_along(tmp_path: Path) -> None:
+    """A real build, found by its entry point, without the libraries that the connections would import."""
+    params = {**PARAMS, "parent_secret_access_key": PARENT_SECRET}
+    script = tmp_path / "app.py"
+    script.write_text(f"import r2creds\nprint(len(r2creds.sign(**{params!r}).secret_access_key))\n")
+    left_out = [word for name in ("asyncio", "botocore", "obstore", "trio") for word in ("--exclude-module", name)]
+    environment = {**os.environ, "PYINSTALLER_CONFIG_DIR": str(tmp_path / "cache")}
+    words = ["-m", "PyInstaller", "--onedir", "--log-level", "WARN", *left_out, script.name]
+    done = run(sys.executable, *words, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "dist/app/_internal/r2creds" / LIBRARY.name).is_file()
+    done = run(tmp_path / "dist/app/app", cwd=tmp_path, env={})
+    assert (done.stdout, done.stderr) == ("64\n", "")
 
 
 def test_the_oldest_python_can_read_every_file() -> None:

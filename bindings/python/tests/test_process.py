@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import trio
 from conftest import PARAMS, SUCCESS, Api, compiled, send, settles, until_end
 
 import r2creds
@@ -177,6 +179,148 @@ def test_ctrl_c_while_a_name_is_looked_up(faults: str) -> None:
             took.append(float(at) - sent)
             assert (kernel_threads, python_threads) == ("2", "1")
     assert statistics.median(took) < 0.2, took
+
+
+# --- acreate: Ctrl-C, and tasks that are cancelled ---
+
+#: Says when a program was interrupted.
+SAYS_WHEN = """
+except* KeyboardInterrupt:
+    say(time.monotonic())
+"""
+ASYNC = {
+    "asyncio": """
+import asyncio
+async def main():
+    await client.acreate(**params)
+try:
+    asyncio.run(main())
+""",
+    "asyncio, in a task": """
+import asyncio
+async def main():
+    await asyncio.gather(client.acreate(**params), asyncio.sleep(60))
+try:
+    asyncio.run(main())
+""",
+    "trio": """
+import trio
+async def main():
+    await client.acreate(**params)
+try:
+    trio.run(main)
+""",
+    "trio, in a task": """
+import trio
+async def main():
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: client.acreate(**params))
+try:
+    trio.run(main)
+""",
+    # What is left for create: the client is closed on the way out, and that ends it.
+    "to_thread": """
+import asyncio
+async def main():
+    with client:
+        await asyncio.to_thread(client.create, **params)
+try:
+    asyncio.run(main())
+""",
+}
+
+
+@pytest.mark.parametrize("kind", ASYNC)
+def test_ctrl_c_in_a_coroutine(api: Api, kind: str) -> None:
+    took = []
+    for _ in range(3):
+        hung_up = threading.Event()
+
+        def reply(handler: Any, hung_up: threading.Event = hung_up) -> None:
+            until_end(handler)
+            hung_up.set()
+
+        api.replies[:] = [reply]
+        with program(ASYNC[kind] + SAYS_WHEN + "sys.stdin.read()\n", api.url) as process:
+            assert api.arrived.acquire(timeout=30)
+            sent = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            took.append(float(line(process)) - sent)
+            # The call itself has ended, while the program goes on.
+            assert hung_up.wait(10)
+    assert statistics.median(took) < 1, took  # of the 60 seconds that it would have taken
+
+
+def test_acreate_makes_a_credential(api: Api) -> None:
+    """Several at once, on the connections of one client."""
+    together = threading.Barrier(2)
+
+    def reply(handler: Any) -> None:
+        together.wait(30)
+        send(handler)
+
+    api.replies[:] = [reply]
+    client = api.client()
+
+    async def twice() -> tuple[r2creds.Credentials, r2creds.Credentials]:
+        return await asyncio.gather(client.acreate(**PARAMS), client.acreate(**PARAMS))
+
+    async def once() -> r2creds.Credentials:
+        return await client.acreate(**PARAMS, prefixes=["a/"], timeout_ms=60000)
+
+    assert [creds.access_key_id for creds in asyncio.run(twice())] == ["key-id"] * 2
+    api.replies[:] = [SUCCESS]
+    assert trio.run(once).access_key_id == asyncio.run(once()).access_key_id == "key-id"
+    assert [body.get("prefixes") for _, _, body in api.requests] == [None, None, ["a/"], ["a/"]]
+    with pytest.raises(TypeError, match="bukket"):
+        asyncio.run(client.acreate(**{**PARAMS, "bukket": "b"}))
+    client.close()
+    with pytest.raises(r2creds.InvalidArgumentError, match="closed"):
+        asyncio.run(client.acreate(**PARAMS))
+
+
+def test_a_cancelled_acreate_ends_alone(api: Api) -> None:
+    """The call beside it goes on, and so does the client."""
+    hung_up, answer = threading.Event(), threading.Event()
+
+    def hangs(handler: Any) -> None:
+        until_end(handler)
+        hung_up.set()
+
+    def waits(handler: Any) -> None:
+        answer.wait(30)
+        send(handler)
+
+    api.replies[:] = [hangs, waits, SUCCESS]
+
+    async def main() -> str:
+        with api.client() as client:
+            first = asyncio.create_task(client.acreate(**PARAMS))
+            assert await asyncio.to_thread(api.arrived.acquire, timeout=30)
+            second = asyncio.create_task(client.acreate(**PARAMS))
+            assert await asyncio.to_thread(api.arrived.acquire, timeout=30)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            assert await asyncio.to_thread(hung_up.wait, 10)
+            answer.set()
+            return (await second).access_key_id + (await client.acreate(**PARAMS)).access_key_id
+
+    assert asyncio.run(main()) == "key-idkey-id"
+
+
+def test_closing_a_client_ends_an_acreate(api: Api) -> None:
+    api.replies[:] = [until_end]
+    client = api.client()
+
+    async def main() -> None:
+        call = asyncio.create_task(client.acreate(**PARAMS))
+        assert await asyncio.to_thread(api.arrived.acquire, timeout=30)
+        client.close()
+        with pytest.raises(r2creds.CancelledError):
+            await call
+
+    asyncio.run(main())
 
 
 # --- other signals ---

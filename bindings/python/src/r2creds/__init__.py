@@ -19,7 +19,7 @@ Every exception is an :class:`R2CredsError`.
 from . import botocore as botocore
 from . import obstore as obstore
 from . import polars as polars
-from ._arguments import Jurisdiction, Permission
+from ._arguments import Action, Jurisdiction, Permission
 from ._client import Client, sign
 from ._credentials import Credentials
 from ._errors import (
@@ -50,6 +50,7 @@ __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "Action",
     "ApiError",
     "AuthenticationError",
     "BadRequestError",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ctypes import POINTER, Array, Structure, c_char_p, c_int32, c_int64, c_uint32, sizeof
 from datetime import datetime, timedelta
 from operator import index
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Literal, TypeVar
 
 from ._errors import InvalidArgumentError
 from ._structs import ClientOptions, Params, RequestOptions
@@ -31,6 +31,28 @@ class Jurisdiction(str, enum.Enum):
     FEDRAMP = "fedramp"  #: FedRAMP.
     US = "us"  #: United States.
 
+
+#: The texts of the two, and of actions, for type checkers.
+PermissionText = Literal["object-read-only", "object-read-write", "admin-read-only", "admin-read-write"]
+JurisdictionText = Literal["default", "eu", "fedramp", "us"]
+Action = Literal[
+    "HeadObject",
+    "GetObject",
+    "GetBucketLocation",
+    "ListObjectsV1",
+    "ListObjectsV2",
+    "ListMultipartUploads",
+    "ListParts",
+    "PutObject",
+    "DeleteObject",
+    "DeleteObjects",
+    "CopyObject",
+    "CreateMultipartUpload",
+    "UploadPart",
+    "UploadPartCopy",
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+]
 
 _PERMISSIONS = {"object-read-only": 1, "object-read-write": 2, "admin-read-only": 3, "admin-read-write": 4}
 _JURISDICTIONS = {"default": 0, "eu": 1, "fedramp": 2, "us": 3}
@@ -123,6 +145,9 @@ def _json(field: str, value: Mapping[str, Any]) -> bytes:
 
 
 def _integer(field: str, value: Any) -> int:
+    # A bool is an int: ttl_seconds=True would be one second.
+    if isinstance(value, bool):
+        raise refuse(field, "bool, expected int")
     try:
         return index(value)
     except TypeError:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Coroutine, Generator, Iterable, Mapping
 from ctypes import POINTER, byref, c_void_p
 from datetime import datetime, timedelta, timezone
 from os import PathLike
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from . import _arguments, _library, _structs
-from ._arguments import Jurisdiction, Permission
+from ._arguments import Action, Jurisdiction, JurisdictionText, Permission, PermissionText
 from ._credentials import Credentials
-from ._errors import ApiError, R2CredsError, class_of
+from ._errors import ApiError, R2CredsError, class_of, forget
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    _Arguments = ParamSpec("_Arguments")
 
 _CredentialsPointer = POINTER(_structs.Credentials)
 _ErrorPointer = POINTER(_structs.Error)
@@ -25,12 +31,12 @@ def sign(
     bucket: str,
     parent_access_key_id: str,
     parent_secret_access_key: str,
-    permission: Permission | str | None = None,
-    actions: Iterable[str] | None = None,
+    permission: Permission | PermissionText | None = None,
+    actions: Iterable[Action] | None = None,
     prefixes: Iterable[str] | None = None,
     objects: Iterable[str] | None = None,
     ttl_seconds: int | timedelta | None = None,
-    jurisdiction: Jurisdiction | str | None = None,
+    jurisdiction: Jurisdiction | JurisdictionText | None = None,
     endpoint: str | None = None,
     issued_at: int | datetime | None = None,
 ) -> Credentials:
@@ -66,9 +72,29 @@ def sign(
         InvalidArgumentError: An argument is missing, malformed or contradicts another; ``field`` names it.
         InternalError: The library failed. Please report it.
     """
-    # locals() are here the arguments, by name.
-    params = _arguments.filled(_structs.Params, locals())
-    return _call(_library.sign, byref(params))
+    try:
+        # locals() are here the arguments, by name.
+        params = _arguments.filled(_structs.Params, locals())
+        return _call(_library.sign, byref(params))
+    except BaseException as error:
+        del parent_secret_access_key
+        forget(error)
+        raise
+
+
+def _awaitable(
+    create: Callable[Concatenate[Client, _Arguments], Credentials],
+) -> Callable[
+    [Callable[..., Coroutine[Any, Any, Credentials]]],
+    Callable[Concatenate[Client, _Arguments], Coroutine[Any, Any, Credentials]],
+]:
+    """Gives acreate the arguments of create, for type checkers and help()."""
+
+    def mark(acreate: Any) -> Any:
+        acreate.__wrapped__ = create  # where inspect.signature looks
+        return acreate
+
+    return mark
 
 
 class Client:
@@ -102,6 +128,9 @@ class Client:
         UnsupportedError: A proxy of a kind that this version does not know.
     """
 
+    #: None: it is closed, or was never made.
+    _calls: _Calls | None = None
+
     def __init__(
         self,
         *,
@@ -118,9 +147,14 @@ class Client:
         max_retries: int | None = None,
         no_environment: bool = False,
     ) -> None:
-        flags = no_environment  # as C's field is called, for locals()
-        options = _arguments.filled(_structs.ClientOptions, locals())
-        self._handle: _Handle | None = _Handle(options)
+        try:
+            flags = no_environment  # as C's field is called, for locals()
+            options = _arguments.filled(_structs.ClientOptions, locals())
+            self._calls = _Calls(_Handle(options))
+        except BaseException as error:
+            del api_token, api_key, proxy_url
+            forget(error)
+            raise
 
     def create(
         self,
@@ -128,13 +162,13 @@ class Client:
         account_id: str,
         bucket: str,
         parent_access_key_id: str,
-        permission: Permission | str,
+        permission: Permission | PermissionText,
         parent_secret_access_key: str | None = None,
-        actions: Iterable[str] | None = None,
+        actions: Iterable[Action] | None = None,
         prefixes: Iterable[str] | None = None,
         objects: Iterable[str] | None = None,
         ttl_seconds: int | timedelta | None = None,
-        jurisdiction: Jurisdiction | str | None = None,
+        jurisdiction: Jurisdiction | JurisdictionText | None = None,
         endpoint: str | None = None,
         issued_at: int | datetime | None = None,
         headers: Mapping[str, str] | None = None,
@@ -144,8 +178,12 @@ class Client:
     ) -> Credentials:
         """Asks Cloudflare's API for a credential. Blocks until there is a result, at most ``timeout_ms``.
 
-        Ctrl-C ends it at once, in any phase. Failed attempts are repeated where that can help: no connection, a reset,
-        an attempt's timeout, HTTP 408, 409, 429 and 5xx; never a bad argument or a TLS failure.
+        In the main thread Ctrl-C ends it at once, in any phase, and so does whatever a signal's handler raises. In a
+        coroutine it would hold up the event loop, and Ctrl-C with it, which asyncio turns into a request to cancel: use
+        :meth:`acreate` there. In another thread it is :meth:`close` that ends it.
+
+        Failed attempts are repeated where that can help: no connection, a reset, an attempt's timeout, HTTP 408, 409,
+        429 and 5xx; never a bad argument or a TLS failure.
 
         Args:
             account_id, bucket, permission, prefixes and so on: What is granted, as for :func:`sign`.
@@ -167,29 +205,74 @@ class Client:
             CancelledError: The client was closed meanwhile.
         """
         given = locals()
-        handle = self._handle  # keeps it open until this call is over, even when another thread closes the client
-        if handle is None:
-            raise _arguments.refuse("client", "closed; make a new one")
-        params = _arguments.filled(_structs.Params, given)
-        checks = _checks()
-        next(checks)
-        # Only the main thread handles signals, and another that came back into an interpreter that is ending would take
-        # the process down.
-        main = threading.get_ident() == threading.main_thread().ident
-        poll = _structs.POLL(checks.send) if main else None
-        options = _arguments.filled(_structs.RequestOptions, {**given, "cancel": handle.cancel, "poll": poll})
         try:
-            return _call(_library.create, handle.client, byref(params), byref(options))
-        finally:
-            while next(checks):  # raises what a signal's handler raised meanwhile
-                pass
+            calls = self._open()
+            params = _arguments.filled(_structs.Params, given)
+            checks = _checks()
+            next(checks)
+            # Only the main thread handles signals, and another that came back into an interpreter that is ending would
+            # take the process down.
+            main = threading.get_ident() == threading.main_thread().ident
+            poll = _structs.POLL(checks.send) if main else None
+            options = _arguments.filled(_structs.RequestOptions, {**given, "cancel": calls.cancel, "poll": poll})
+            try:
+                return _call(_library.create, calls.handle.client, byref(params), byref(options))
+            finally:
+                while next(checks):  # raises what a signal's handler raised meanwhile
+                    pass
+        except BaseException as error:
+            del given, parent_secret_access_key, headers, extra_body
+            forget(error)
+            raise
+
+    @_awaitable(create)
+    async def acreate(self, **arguments: Any) -> Credentials:
+        """The same as :meth:`create`, in a coroutine: under asyncio, or trio, and with anyio on either.
+
+        It runs in a thread, of asyncio's default executor or of trio's, both of which bound how many run at once;
+        ``timeout_ms`` begins when it has one. When its task is cancelled, by Ctrl-C, a timeout or a task group, that is
+        raised at once, and the call in the thread ends within some 25 milliseconds. A check of the arguments that
+        fails is raised where it is awaited.
+
+        Args:
+            account_id and so on: As for :meth:`create`.
+
+        Raises:
+            R2CredsError: As :meth:`create`.
+        """
+        try:
+            calls = self._open()
+            # The same connections, and a cancel of its own.
+            one = Client.__new__(Client)
+            one._calls = _Calls(calls.handle)
+            calls.awaited.add(one)
+            try:
+                if self._calls is None:  # closed by another thread, which may not have seen this call
+                    one.close()
+                return await _in_a_thread(lambda: one.create(**arguments))
+            finally:
+                calls.awaited.discard(one)
+                one.close()
+        except BaseException as error:
+            del arguments
+            forget(error)
+            raise
+
+    def _open(self) -> _Calls:
+        """What keeps the connections until a call is over, even when another thread closes the client."""
+        calls = self._calls
+        if calls is None:
+            raise _arguments.refuse("client", "closed; make a new one")
+        return calls
 
     def close(self) -> None:
         """Closes the connections. Calls that other threads have under way end with :class:`CancelledError`. A second
         time it does nothing."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            _library.cancel_trigger(handle.cancel)
+        calls, self._calls = self._calls, None
+        if calls is not None:
+            _library.cancel_trigger(calls.cancel)
+            for one in tuple(calls.awaited):
+                one.close()
 
     def __enter__(self) -> Client:
         return self
@@ -203,24 +286,23 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<r2creds.Client, {'closed' if self._handle is None else 'open'}>"
+        return f"<r2creds.Client, {'closed' if self._calls is None else 'open'}>"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a Client holds connections and an API token, and does not pickle; make one in each process")
 
 
 class _Handle:
-    """The library's client, and what cancels its calls.
+    """The library's client.
 
-    The last reference frees both: the Client's or, if that is closed meanwhile, a call's. So no lock is needed, which a
+    The last reference frees it: the Client's or, if that is closed meanwhile, a call's. So no lock is needed, which a
     fork could leave locked.
     """
 
-    client: c_void_p
-    cancel: c_void_p
+    client: c_void_p | None = None
 
     def __init__(self, options: _structs.ClientOptions) -> None:
-        self.client, self.cancel = c_void_p(), c_void_p()
+        self.client = c_void_p()
         err = _ErrorPointer()
         try:
             variables = _arguments.environment()
@@ -229,14 +311,41 @@ class _Handle:
                 raise _error(err.contents)
         finally:
             _library.error_free(err)
+
+    # The function is an argument because a module is emptied before its last objects when the interpreter ends.
+    def __del__(self, client_free: Any = _library.client_free) -> None:
+        client_free(self.client)
+
+
+class _Calls:
+    """The calls that are cancelled together: a Client's, or the one of an acreate. The last reference frees it."""
+
+    cancel: c_void_p | None = None
+
+    def __init__(self, handle: _Handle) -> None:
+        self.handle = handle
+        #: A client for each acreate that is under way, to be closed with this one.
+        self.awaited: set[Client] = set()
+        self.cancel = c_void_p()
         status = _library.cancel_new(byref(self.cancel))
         if status:
             raise class_of(status)("no cancel object could be made", status=status)
 
-    # The functions are arguments because a module is emptied before its last objects when the interpreter ends.
-    def __del__(self, client_free: Any = _library.client_free, cancel_free: Any = _library.cancel_free) -> None:
-        client_free(self.client)
+    def __del__(self, cancel_free: Any = _library.cancel_free) -> None:
         cancel_free(self.cancel)
+
+
+async def _in_a_thread(work: Callable[[], Credentials]) -> Credentials:
+    """Waits for work in a thread. A wait that is cancelled leaves the thread behind, with the work to be cancelled."""
+    # Whoever is inside trio has loaded sniffio.
+    sniffio = sys.modules.get("sniffio")
+    if sniffio is not None and sniffio.current_async_library() == "trio":
+        import trio
+
+        return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+    import asyncio  # slow to import
+
+    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def _checks(spare: int = 1) -> Generator[int, object, None]:

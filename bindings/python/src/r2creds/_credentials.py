@@ -6,6 +6,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._arguments import refuse, text
+from ._errors import forget
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 #: The region of every R2 bucket.
 REGION = "auto"
@@ -61,33 +65,45 @@ class Credentials:
         expires_at: datetime,
     ) -> None:
         fill = object.__setattr__
-        fill(self, "access_key_id", access_key_id)
-        fill(self, "secret_access_key", secret_access_key)
-        fill(self, "session_token", session_token)
-        fill(self, "endpoint", endpoint)
-        fill(self, "request_id", request_id)
-        fill(self, "issued_at", issued_at.astimezone(timezone.utc))
-        fill(self, "expires_at", expires_at.astimezone(timezone.utc))
+        try:
+            fill(self, "access_key_id", access_key_id)
+            fill(self, "secret_access_key", secret_access_key)
+            fill(self, "session_token", session_token)
+            fill(self, "endpoint", endpoint)
+            fill(self, "request_id", request_id)
+            fill(self, "issued_at", issued_at.astimezone(timezone.utc))
+            fill(self, "expires_at", expires_at.astimezone(timezone.utc))
+        except BaseException as error:
+            del secret_access_key, session_token
+            forget(error)
+            raise
 
     @property
     def expired(self) -> bool:
         """Whether it has ended, by this machine's clock."""
         return datetime.now(timezone.utc) >= self.expires_at
 
-    def boto3(self) -> dict[str, Any]:
-        """Arguments for ``boto3.client("s3", **creds.boto3())``, and for ``resource``. Needs botocore 1.36 or later.
+    def boto3(self, config: Config | None = None) -> dict[str, Any]:
+        """Arguments for ``boto3.client("s3", **creds.boto3())``, and for ``resource``.
 
-        The value of ``config`` is a botocore Config; merge your own into it: ``config.merge(Config(...))``.
+        Args:
+            config: A ``botocore.config.Config`` of your own. It is not changed: what is passed on is a copy, with the
+                checksum settings that R2 needs where yours says nothing of them.
         """
         from botocore.config import Config
 
+        settings = Config(**checksums())
+        if config is not None:
+            if not isinstance(config, Config):
+                raise refuse("config", f"{type(config).__name__}, expected botocore.config.Config")
+            settings = settings.merge(config)
         return {
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
             "aws_session_token": self.session_token,
             "endpoint_url": self.endpoint,
             "region_name": REGION,
-            "config": Config(**CHECKSUMS),
+            "config": settings,
         }
 
     def fsspec(self) -> dict[str, Any]:
@@ -98,7 +114,7 @@ class Credentials:
             "token": self.session_token,
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": REGION},
-            "config_kwargs": dict(CHECKSUMS),
+            "config_kwargs": checksums(),
             # R2 wants all parts of an upload but the last to be of one size.
             "fixed_upload_size": True,
         }
@@ -184,6 +200,8 @@ class Credentials:
         }
 
     def __repr__(self) -> str:
+        if not hasattr(self, "expires_at"):  # the last to be filled
+            return "<r2creds.Credentials, never made>"
         return (
             f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=[redacted], session_token=[redacted],"
             f" endpoint={self.endpoint!r}, expires_at={self.expires_at.isoformat()!r})"
@@ -214,6 +232,15 @@ class Credentials:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("Credentials hold secrets and do not pickle; pass on the fields that are needed, or env()")
+
+
+def checksums() -> dict[str, str]:
+    """The settings of CHECKSUMS that the installed botocore has: before 1.36 none, and it adds none to be told of."""
+    try:
+        from botocore.config import Config
+    except ImportError:
+        return dict(CHECKSUMS)
+    return {name: value for name, value in CHECKSUMS.items() if name in Config.OPTION_DEFAULTS}
 
 
 def object_store(creds: Credentials) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -195,6 +196,20 @@ _FAMILIES: dict[int, type[R2CredsError]] = {
     3: APIStatusError,
     9: InternalError,
 }
+
+
+def forget(error: BaseException) -> None:
+    """Empties this package's frames in the traceback of an exception.
+
+    What reports crashes shows the local variables of every frame, and here they are tokens and keys. The frame that
+    calls this is still running: it has to delete its own.
+    """
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame, traceback = traceback.tb_frame, traceback.tb_next
+        if frame.f_globals.get("__package__") == __package__:
+            with suppress(RuntimeError):  # it is running
+                frame.clear()
 
 
 def class_of(status: int) -> type[R2CredsError]:

@@ -41,6 +41,7 @@ def provider(mint: Mint) -> _Provider:
         mint: Called now and for each renewal, for example ``lambda: r2creds.sign(...)``; it always grants the same.
 
     Raises:
+        InvalidArgumentError: ``mint`` is no function, is async, or returns something else than Credentials.
         R2CredsError: What the first call of ``mint`` raises.
     """
     return _Provider(mint)
