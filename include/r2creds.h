@@ -25,6 +25,9 @@
  * }
  * @endcode
  *
+ * For programs that live longer than a credential there is r2creds_provider: r2creds_provider_get() before each request
+ * gives one that is good, and renews it in time.
+ *
  * Strings
  * -------
  * Strings are NUL-terminated UTF-8, in and out. In: NULL means the default, or "missing" where there is none; an empty
@@ -37,7 +40,7 @@
  * 2. `*out` and `*err` are NULL after entry, and at most one of them is set on return. The status alone is enough to
  *    decide: OK means `*out`, anything else means `*err` (unless err was NULL).
  * 3. What the library returned is freed by its own _free function, once, on any thread; never by free().
- *    Freeing a client or a cancel object that a call still uses is the caller's error.
+ *    Freeing a client, a provider or a cancel object that a call still uses is the caller's error.
  *
  * Errors
  * ------
@@ -53,14 +56,15 @@
  * not, and neither does r2creds_client_new_with_environment. Returned objects are immutable.
  * Each call blocks its own thread. A call may start one thread for a name lookup, which cannot be interrupted: at
  * most one such thread for each client may outlive a call, and later calls join it. For that reason the shared
- * library stays mapped after dlclose.
+ * library stays mapped after dlclose. A provider that asks the API renews on a thread of its own, which ends with the
+ * renewal. Signals are delivered to none of these threads.
  *
  * Fork
  * ----
- * A client may be used after fork() in parent and child, even if other threads were inside it at the fork.
- * Connections are not shared across it. A process is known by its pid, so a child that has its parent's, as the
- * first of a new pid namespace may, is not told apart. After vfork, or in a signal handler, only
- * r2creds_cancel_trigger may be called.
+ * A client or a provider may be used after fork() in parent and child, even if other threads were inside it at the
+ * fork. Connections are not shared across it, and of a provider the child has the credential, not the renewal in
+ * flight. A process is known by its pid, so a child that has its parent's, as the first of a new pid namespace may, is
+ * not told apart. After vfork, or in a signal handler, only r2creds_cancel_trigger may be called.
  *
  * The process
  * -----------
@@ -294,6 +298,12 @@ typedef struct r2creds_cancel r2creds_cancel;
 typedef struct r2creds_client r2creds_client;
 
 /**
+ * Gives one credential to many callers, and renews it in time: ask it before every request. Opaque. Any number of
+ * threads may use one at once, and parent and child after `fork`; the child keeps the credential. Since 0.2.0.
+ */
+typedef struct r2creds_provider r2creds_provider;
+
+/**
  * How a call ended. 0 is success; append-only, so a program that meets a number it does not know reads it by its
  * hundred: 1xx the caller's arguments, 2xx the way to Cloudflare, 3xx Cloudflare's answer, 9xx this library.
  */
@@ -466,9 +476,19 @@ typedef struct r2creds_credentials {
      */
     int64_t issued_at;
     /**
-     * When it ends, in Unix seconds; never later than the truth. Renew it some time before.
+     * When it ends, in Unix seconds; never later than the truth.
      */
     int64_t expires_at;
+    /**
+     * Unix seconds: from here on get the next one, while this one is used. A quarter of its life before its end, at
+     * most an hour, and never after `renew_by`. A provider does that; for caches of others. Since 0.2.0.
+     */
+    int64_t renew_at;
+    /**
+     * Unix seconds: from here on begin nothing with this one if another can be had. An eighth of its life before its
+     * end, at least 10 s and at most ten minutes, but never more than half of its life. Since 0.2.0.
+     */
+    int64_t renew_by;
 } r2creds_credentials;
 
 /**
@@ -720,6 +740,74 @@ r2creds_status r2creds_client_new_with_environment(const struct r2creds_client_o
                                                    size_t environment_len,
                                                    struct r2creds_client **out,
                                                    struct r2creds_error **err);
+
+/**
+ * Makes a provider. Checks everything that can be checked, copies what it needs, and sends nothing; the first
+ * `r2creds_provider_get` makes the first credential. Since 0.2.0.
+ *
+ * @param client   NULL: it signs locally, with `parent_secret_access_key`. Else it asks Cloudflare's API; the client may
+ *                 be freed before the provider.
+ * @param params   what is granted, as for `r2creds_create` or `r2creds_sign`. With `issued_at` every credential begins
+ *                 at that time, and none can be had once it is over: for tests.
+ * @param options  NULL, or those of every renewal; `cancel` and `poll` must be NULL. NULL or all zero for one that signs.
+ * @param out      set to a provider on success, to be freed with `r2creds_provider_free`; else to NULL.
+ * @param err      as for `r2creds_create`.
+ * @return `OK`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `INTERNAL` or `PANIC`.
+ */
+R2CREDS_API
+r2creds_status r2creds_provider_new(const struct r2creds_client *client,
+                                    const struct r2creds_params *params,
+                                    const struct r2creds_request_options *options,
+                                    struct r2creds_provider **out,
+                                    struct r2creds_error **err);
+
+/**
+ * Gives a credential that is good now. Use it for one request, free it, and ask again before the next.
+ *
+ * While it is fresh that takes some nanoseconds, and waits for nobody. From `renew_at` on the next one is made beside
+ * it. From `renew_by` on this waits for that, but no longer than until the renewal has run for 2 s; then the credential
+ * in hand serves, up to its end. Only without a good one, as at the first call, does it wait for the renewal itself;
+ * after a failure it says so again, at once, until the pause that follows is over (`retry_after_ms`). Since 0.2.0.
+ *
+ * @param provider  from `r2creds_provider_new`.
+ * @param options   NULL, or `cancel`, `poll` and `timeout_ms` of this wait, which end no renewal; the others must be
+ *                  unset. `timeout_ms` 0: as long as the renewal takes.
+ * @param out       as for `r2creds_create`. It outlives the provider.
+ * @param err       as for `r2creds_create`.
+ * @return any status but `NO_AUTHENTICATION`.
+ */
+R2CREDS_API
+r2creds_status r2creds_provider_get(struct r2creds_provider *provider,
+                                    const struct r2creds_request_options *options,
+                                    struct r2creds_credentials **out,
+                                    struct r2creds_error **err);
+
+/**
+ * Tells that R2 refused this credential: with 403 `SignatureDoesNotMatch`, with 400 `InvalidArgument` about
+ * `X-Amz-Security-Token`, or with 401; never on `AccessDenied`, which is about the grant. The next
+ * `r2creds_provider_get` makes another one. Does nothing where it is not the current one any more, nor within 10 s of
+ * another rejection. NULL is fine. Since 0.2.0.
+ *
+ * @param provider     from `r2creds_provider_new`.
+ * @param credentials  from `r2creds_provider_get`, and not freed yet.
+ */
+R2CREDS_API
+void r2creds_provider_reject(struct r2creds_provider *provider,
+                             const struct r2creds_credentials *credentials);
+
+/**
+ * Why the last renewal failed, to be freed with `r2creds_error_free`; NULL when it succeeded, or none was tried. For
+ * alarms before the end comes. Since 0.2.0.
+ *
+ * @param provider  from `r2creds_provider_new`. NULL: the result is NULL.
+ */
+R2CREDS_API struct r2creds_error *r2creds_provider_last_error(const struct r2creds_provider *provider);
+
+/**
+ * Frees a provider. Cancels its renewal, if one runs, and waits for it, at most 100 ms. No other call may be using it;
+ * credentials that it gave stay. NULL is fine. Since 0.2.0.
+ */
+R2CREDS_API void r2creds_provider_free(struct r2creds_provider *provider);
 
 /**
  * Makes a cancel object, to be passed to calls in `r2creds_request_options`.

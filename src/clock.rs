@@ -7,10 +7,15 @@ use crate::sys;
 
 /// Unix seconds.
 pub(crate) fn unix_now() -> Result<i64, Error> {
+    Ok(unix_now_ms()?.div_euclid(1000))
+}
+
+/// Unix time in milliseconds.
+pub(crate) fn unix_now_ms() -> Result<i64, Error> {
     now()
         .duration_since(UNIX_EPOCH)
         .ok()
-        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
         .ok_or_else(|| Error::new(Status::Internal, "the system's clock is outside of 1970 to the far future"))
 }
 

@@ -1,9 +1,10 @@
 //! The result: three strings, where they are valid, and until when. Redacted when printed, wiped when dropped.
 
 use std::ffi::c_char;
-use std::fmt;
+use std::{fmt, ptr};
 
 use crate::params::Endpoint;
+use crate::renewal::Leads;
 use crate::secret::Secret;
 
 /// A temporary credential for R2. `Debug` shows no secret, and the memory is wiped when it is dropped.
@@ -12,9 +13,8 @@ use crate::secret::Secret;
 pub struct Credentials {
     /// The strings back to back, each with a NUL behind it, so that C borrows them as they are.
     text: Secret,
-    /// Where each string's NUL stands: access key id, session token, secret access key, endpoint.
-    ends: [usize; 4],
-    request_id: Option<String>,
+    /// Where each string's NUL stands: access key id, session token, secret access key, endpoint, request id.
+    ends: [usize; 5],
     issued_at: i64,
     expires_at: i64,
 }
@@ -30,7 +30,7 @@ pub(crate) struct CredentialsBuilder<'a> {
 impl<'a> CredentialsBuilder<'a> {
     pub fn new(access_key_id: &[u8], token_len: usize, endpoint: &'a Endpoint) -> Self {
         // Secret access keys have 64 digits; scheme, separator and NULs take at most 12.
-        let others = endpoint.host.len() + 64 + 12;
+        let others = endpoint.host.len() + 64 + 13;
         let mut text = Secret::with_capacity(access_key_id.len() + token_len + others);
         text.push(access_key_id);
         text.push(b"\0");
@@ -45,7 +45,7 @@ impl<'a> CredentialsBuilder<'a> {
     pub fn build(
         self,
         secret_access_key: &[u8],
-        request_id: Option<String>,
+        request_id: Option<&str>,
         issued_at: i64,
         expires_at: i64,
     ) -> Credentials {
@@ -60,7 +60,11 @@ impl<'a> CredentialsBuilder<'a> {
         }
         let endpoint_end = text.len();
         text.push(b"\0");
-        Credentials { text, ends: [access_end, token_end, secret_end, endpoint_end], request_id, issued_at, expires_at }
+        text.push(request_id.unwrap_or_default().as_bytes());
+        let request_end = text.len();
+        text.push(b"\0");
+        let ends = [access_end, token_end, secret_end, endpoint_end, request_end];
+        Credentials { text, ends, issued_at, expires_at }
     }
 }
 
@@ -98,7 +102,7 @@ impl Credentials {
 
     /// Cloudflare's CF-Ray of the reply; `None` when signed locally or absent.
     pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        Some(self.str(self.ends[3] + 1, self.ends[4])).filter(|id| !id.is_empty())
     }
 
     /// When the credential begins, in Unix seconds.
@@ -106,16 +110,33 @@ impl Credentials {
         self.issued_at
     }
 
-    /// When it ends, in Unix seconds; never later than the truth. Renew it some time before.
+    /// When it ends, in Unix seconds; never later than the truth.
     pub fn expires_at(&self) -> i64 {
         self.expires_at
     }
 
-    /// The four strings as C borrows them: access key id, secret access key, session token, endpoint.
-    pub(crate) fn c_strings(&self) -> [*const c_char; 4] {
+    /// From here on the next one is to be had, while this one is used. Unix seconds: a quarter of its life before its
+    /// end, at most an hour, and never after `renew_by`. A [`Provider`](crate::Provider) does that; for caches of others.
+    pub fn renew_at(&self) -> i64 {
+        self.expires_at.saturating_sub(self.leads().early)
+    }
+
+    /// From here on nothing is to be begun with this one if another can be had. Unix seconds: an eighth of its life
+    /// before its end, at least 10 s and at most ten minutes, and never more than half of its life.
+    pub fn renew_by(&self) -> i64 {
+        self.expires_at.saturating_sub(self.leads().late)
+    }
+
+    pub(crate) fn leads(&self) -> Leads {
+        Leads::of(self.expires_at.saturating_sub(self.issued_at))
+    }
+
+    /// The strings as C borrows them: access key id, secret access key, session token, endpoint, request id or NULL.
+    pub(crate) fn c_strings(&self) -> [*const c_char; 5] {
         let from = |start: usize| self.bytes(start, self.text.len()).as_ptr().cast::<c_char>();
-        let [access_end, token_end, secret_end, _] = self.ends;
-        [from(0), from(token_end + 1), from(access_end + 1), from(secret_end + 1)]
+        let [access_end, token_end, secret_end, endpoint_end, _] = self.ends;
+        let request_id = if self.request_id().is_some() { from(endpoint_end + 1) } else { ptr::null() };
+        [from(0), from(token_end + 1), from(access_end + 1), from(secret_end + 1), request_id]
     }
 }
 
@@ -130,6 +151,8 @@ impl fmt::Debug for Credentials {
             .field("request_id", &self.request_id())
             .field("issued_at", &self.issued_at)
             .field("expires_at", &self.expires_at)
+            .field("renew_at", &self.renew_at())
+            .field("renew_by", &self.renew_by())
             .finish()
     }
 }

@@ -137,6 +137,11 @@ impl Error {
         error
     }
 
+    pub(crate) fn panicked() -> Self {
+        Error::new(Status::Panic, "a bug in r2creds was caught; nothing was returned")
+            .hinted("Please report it with the line that was printed to standard error.")
+    }
+
     pub(crate) fn cancelled() -> Self {
         Error::new(Status::Cancelled, "the call was cancelled")
     }

@@ -38,6 +38,8 @@ mod http;
 mod json;
 mod params;
 mod process;
+mod provider;
+mod renewal;
 mod secret;
 mod sign;
 mod sys;
@@ -51,6 +53,7 @@ pub use api::{Client, ClientOptions, RequestOptions};
 pub use credentials::Credentials;
 pub use error::{ApiError, Error, Status};
 pub use params::{ACTIONS, Jurisdiction, Params, Permission};
+pub use provider::Provider;
 pub use sign::sign;
 pub use watch::Cancel;
 

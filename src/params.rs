@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::Error;
+use crate::secret::Secret;
 use crate::table::table;
 use crate::url::Url;
 
@@ -104,6 +105,71 @@ impl fmt::Debug for Params<'_> {
             .field("ttl_seconds", &self.ttl_seconds)
             .field("issued_at", &self.issued_at)
             .finish()
+    }
+}
+
+/// Params that outlive what they were borrowed from.
+pub(crate) struct KeptParams {
+    account_id: String,
+    bucket: String,
+    parent_access_key_id: String,
+    parent_secret_access_key: Option<Secret>,
+    permission: Option<Permission>,
+    actions: Option<Vec<String>>,
+    prefixes: Option<Vec<String>>,
+    objects: Option<Vec<String>>,
+    endpoint: Option<String>,
+    jurisdiction: Jurisdiction,
+    ttl_seconds: Option<u32>,
+    issued_at: Option<i64>,
+}
+
+impl From<&Params<'_>> for KeptParams {
+    fn from(params: &Params<'_>) -> Self {
+        let owned = |list: &[&str]| list.iter().map(|&entry| entry.to_owned()).collect();
+        KeptParams {
+            account_id: params.account_id.to_owned(),
+            bucket: params.bucket.to_owned(),
+            parent_access_key_id: params.parent_access_key_id.to_owned(),
+            parent_secret_access_key: params.parent_secret_access_key.map(Secret::from),
+            permission: params.permission,
+            actions: params.actions.map(owned),
+            prefixes: params.prefixes.map(owned),
+            objects: params.objects.map(owned),
+            endpoint: params.endpoint.map(str::to_owned),
+            jurisdiction: params.jurisdiction,
+            ttl_seconds: params.ttl_seconds,
+            issued_at: params.issued_at,
+        }
+    }
+}
+
+impl KeptParams {
+    /// Lends them as they were given.
+    pub fn lend<'a, R>(&'a self, to: impl FnOnce(&Params<'_>) -> R) -> R {
+        let borrowed = |list: Option<&'a Vec<String>>| -> Option<Vec<&'a str>> {
+            Some(list?.iter().map(String::as_str).collect())
+        };
+        let [actions, prefixes, objects] =
+            [&self.actions, &self.prefixes, &self.objects].map(|list| borrowed(list.as_ref()));
+        to(&Params {
+            account_id: &self.account_id,
+            bucket: &self.bucket,
+            parent_access_key_id: &self.parent_access_key_id,
+            parent_secret_access_key: self.parent_secret_access_key.as_ref().map(Secret::as_str),
+            permission: self.permission,
+            actions: actions.as_deref(),
+            prefixes: prefixes.as_deref(),
+            objects: objects.as_deref(),
+            endpoint: self.endpoint.as_deref(),
+            jurisdiction: self.jurisdiction,
+            ttl_seconds: self.ttl_seconds,
+            issued_at: self.issued_at,
+        })
+    }
+
+    pub fn ttl_seconds(&self) -> u32 {
+        self.ttl_seconds.unwrap_or(Params::DEFAULT_TTL_SECONDS)
     }
 }
 

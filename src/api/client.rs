@@ -10,8 +10,9 @@ use super::{headers, retry};
 use crate::clock::{self, unix_now};
 use crate::env::Environment;
 use crate::error::Error;
-use crate::http::{Http, Request};
+use crate::http::{HeaderText, Http, Request};
 use crate::secret::Secret;
+use crate::sys;
 use crate::watch::Watch;
 
 /// Makes calls to Cloudflare's API. Any number of threads may use one at once; connections are kept between calls.
@@ -106,6 +107,15 @@ impl Client {
         Ok(Watch::new(options.cancel.clone(), options.poll, timeout))
     }
 
+    /// All headers of a request.
+    pub(super) fn headers<'a>(
+        &'a self,
+        call: &Call<'_>,
+        options: &RequestOptions<'a>,
+    ) -> Result<Vec<(&'a str, HeaderText<'a>)>, Error> {
+        headers::build(&self.authentication, &self.user_agent, call.body.len() > 0, options.headers)
+    }
+
     /// Sends a request until it is answered, or must not be sent again. `read` makes the result of a success.
     pub(super) fn call<T>(
         &self,
@@ -118,7 +128,7 @@ impl Client {
         let request = Request {
             method: call.method,
             url: &format!("{}{}", self.base_url, call.path),
-            headers: headers::build(&self.authentication, &self.user_agent, !body.is_empty(), options.headers)?,
+            headers: self.headers(call, options)?,
             body,
         };
         let mut secrets = call.secrets.clone();
@@ -137,7 +147,9 @@ impl Client {
             if !error.retryable() || attempts >= max_retries {
                 return Err(error);
             }
-            match retry::next_wait(attempts, error.retry_after(), random()) {
+            // Without randomness every client of an outage would come back at the same moment.
+            let [random, ..] = sys::random().to_ne_bytes();
+            match retry::next_wait(attempts, error.retry_after(), random) {
                 Some(wait) if watch.has_time_for(wait) => {
                     if let Err(ended) = watch.sleep(wait) {
                         error = retry::judged(ended, None, clock::now());
@@ -168,12 +180,4 @@ impl Client {
             .and_then(|answer| read(&answer))
             .map_err(|error| retry::judged(error, Some(&reply), clock::now()))
     }
-}
-
-/// For the jitter between attempts: without randomness every client of an outage would come back at the same moment.
-fn random() -> u8 {
-    let mut byte = [0];
-    // If the system has none, all of the quarter stays on.
-    let _ = aws_lc_rs::rand::fill(&mut byte);
-    byte[0]
 }

@@ -6,7 +6,7 @@ use super::options::RequestOptions;
 use crate::credentials::{Credentials, CredentialsBuilder};
 use crate::error::{Error, Status};
 use crate::json::Object;
-use crate::params::{CreateGrant, Params};
+use crate::params::{CreateGrant, Grant, Params, Permission};
 use crate::secret::Secret;
 use crate::token;
 
@@ -19,21 +19,7 @@ impl Client {
     pub fn create(&self, params: &Params<'_>, options: &RequestOptions<'_>) -> Result<Credentials, Error> {
         let watch = self.watch(options)?;
         let CreateGrant { grant, permission, parent_secret } = CreateGrant::parse(params)?;
-        let fields = Body {
-            bucket: grant.bucket,
-            parent_access_key_id: grant.parent_access_key_id,
-            permission: permission.as_str(),
-            ttl_seconds: grant.ttl_seconds,
-            objects: grant.objects,
-            prefixes: grant.prefixes,
-        };
-        let call = Call {
-            method: "POST",
-            path: format!("/accounts/{}/r2/temp-access-credentials", grant.account_id),
-            body: body(&fields, options.extra_body)?,
-            secrets: parent_secret.map(str::as_bytes).into_iter().collect(),
-            secret_fields: &RESULT_FIELDS[1..],
-        };
+        let call = call(&grant, permission, parent_secret, options)?;
         self.call(&call, options, watch, |answer| {
             let [access_key_id, secret_access_key, session_token] = read(answer)?;
             let token = session_token.as_bytes();
@@ -41,9 +27,41 @@ impl Client {
             builder.session_token().push(token);
             let issued_at = answer.asked_at;
             let expires_at = token::expires_at(token).unwrap_or(issued_at.saturating_add(i64::from(grant.ttl_seconds)));
-            Ok(builder.build(secret_access_key.as_bytes(), answer.request_id.clone(), issued_at, expires_at))
+            Ok(builder.build(secret_access_key.as_bytes(), answer.request_id.as_deref(), issued_at, expires_at))
         })
     }
+
+    /// Everything about a create that can be checked without sending it.
+    pub(crate) fn check_create(&self, params: &Params<'_>, options: &RequestOptions<'_>) -> Result<(), Error> {
+        self.watch(options)?;
+        let CreateGrant { grant, permission, parent_secret } = CreateGrant::parse(params)?;
+        let call = call(&grant, permission, parent_secret, options)?;
+        self.headers(&call, options).map(drop)
+    }
+}
+
+/// The request.
+fn call<'a>(
+    grant: &Grant<'_>,
+    permission: Permission,
+    parent_secret: Option<&'a str>,
+    options: &RequestOptions<'_>,
+) -> Result<Call<'a>, Error> {
+    let fields = Body {
+        bucket: grant.bucket,
+        parent_access_key_id: grant.parent_access_key_id,
+        permission: permission.as_str(),
+        ttl_seconds: grant.ttl_seconds,
+        objects: grant.objects,
+        prefixes: grant.prefixes,
+    };
+    Ok(Call {
+        method: "POST",
+        path: format!("/accounts/{}/r2/temp-access-credentials", grant.account_id),
+        body: body(&fields, options.extra_body)?,
+        secrets: parent_secret.map(str::as_bytes).into_iter().collect(),
+        secret_fields: &RESULT_FIELDS[1..],
+    })
 }
 
 /// The three strings of a success.

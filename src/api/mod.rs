@@ -10,6 +10,7 @@ mod options;
 mod retry;
 
 pub use self::client::Client;
+pub(crate) use self::options::check_timeout;
 pub use self::options::{ClientOptions, RequestOptions};
 
 #[cfg(fuzzing)]

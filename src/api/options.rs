@@ -7,7 +7,7 @@ use crate::env::{Environment, Setting};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::url::Url;
-use crate::watch::Cancel;
+use crate::watch::{Cancel, Watch};
 
 /// Servers refuse longer header lines and URLs; better told before they are sent.
 pub(super) const MAX_LINE: usize = 16 * 1024;
@@ -128,6 +128,24 @@ impl RequestOptions<'_> {
         "proxy-*",
         "x-auth-*",
     ];
+
+    /// For what sends nothing: refuses with this problem what only a request has a use for.
+    pub(crate) fn check_nothing_sent(&self, problem: &str) -> Result<(), Error> {
+        let unset = [
+            ("headers", self.headers.is_empty()),
+            ("extra_body", self.extra_body.is_none()),
+            ("max_retries", self.max_retries.is_none()),
+        ];
+        match unset.into_iter().find(|(_, is_unset)| !is_unset) {
+            Some((field, _)) => Err(Error::argument(field, problem)),
+            None => Ok(()),
+        }
+    }
+
+    /// As long as a wait is allowed to be.
+    pub(crate) fn watch_wait(&self) -> Watch<'_> {
+        Watch::new(self.cancel.clone(), self.poll, self.timeout.unwrap_or(MAX_TIMEOUT).min(MAX_TIMEOUT))
+    }
 }
 
 impl fmt::Debug for RequestOptions<'_> {
@@ -143,7 +161,7 @@ impl fmt::Debug for RequestOptions<'_> {
     }
 }
 
-pub(super) fn check_timeout(field: &'static str, value: Option<Duration>) -> Result<Option<Duration>, Error> {
+pub(crate) fn check_timeout(field: &'static str, value: Option<Duration>) -> Result<Option<Duration>, Error> {
     match value {
         Some(Duration::ZERO) => {
             Err(Error::argument(field, "0, expected at least a millisecond, or nothing for the default"))

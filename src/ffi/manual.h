@@ -34,6 +34,9 @@
  * }
  * @endcode
  *
+ * For programs that live longer than a credential there is r2creds_provider: r2creds_provider_get() before each request
+ * gives one that is good, and renews it in time.
+ *
  * Strings
  * -------
  * Strings are NUL-terminated UTF-8, in and out. In: NULL means the default, or "missing" where there is none; an empty
@@ -46,7 +49,7 @@
  * 2. `*out` and `*err` are NULL after entry, and at most one of them is set on return. The status alone is enough to
  *    decide: OK means `*out`, anything else means `*err` (unless err was NULL).
  * 3. What the library returned is freed by its own _free function, once, on any thread; never by free().
- *    Freeing a client or a cancel object that a call still uses is the caller's error.
+ *    Freeing a client, a provider or a cancel object that a call still uses is the caller's error.
  *
  * Errors
  * ------
@@ -62,14 +65,15 @@
  * not, and neither does r2creds_client_new_with_environment. Returned objects are immutable.
  * Each call blocks its own thread. A call may start one thread for a name lookup, which cannot be interrupted: at
  * most one such thread for each client may outlive a call, and later calls join it. For that reason the shared
- * library stays mapped after dlclose.
+ * library stays mapped after dlclose. A provider that asks the API renews on a thread of its own, which ends with the
+ * renewal. Signals are delivered to none of these threads.
  *
  * Fork
  * ----
- * A client may be used after fork() in parent and child, even if other threads were inside it at the fork.
- * Connections are not shared across it. A process is known by its pid, so a child that has its parent's, as the
- * first of a new pid namespace may, is not told apart. After vfork, or in a signal handler, only
- * r2creds_cancel_trigger may be called.
+ * A client or a provider may be used after fork() in parent and child, even if other threads were inside it at the
+ * fork. Connections are not shared across it, and of a provider the child has the credential, not the renewal in
+ * flight. A process is known by its pid, so a child that has its parent's, as the first of a new pid namespace may, is
+ * not told apart. After vfork, or in a signal handler, only r2creds_cancel_trigger may be called.
  *
  * The process
  * -----------

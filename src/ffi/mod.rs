@@ -15,13 +15,18 @@ mod types;
 mod write;
 
 use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Arc;
 
 use self::guard::call;
 use self::pointer::{Owned, Ptr};
 pub use self::types::*;
+use self::write::KeptCredentials;
 use crate::api::Client;
 use crate::env::Environment;
 use crate::error::{Error, Status};
+use crate::provider::Provider;
 use crate::watch::Cancel;
 
 /// Asks Cloudflare's API for a credential. Blocks until there is a result, at most `timeout_ms`.
@@ -95,7 +100,7 @@ pub unsafe extern "C" fn r2creds_client_new(
     err: *mut *mut r2creds_error,
 ) -> r2creds_status {
     let (options, out, err) = unsafe { (Ptr::new(options), Ptr::new(out), Ptr::new(err)) };
-    call(out, err, || Ok(Owned::new(r2creds_client(Client::new(&read::client_options(options)?)?), ())))
+    call(out, err, || Ok(Owned::new(r2creds_client(Arc::new(Client::new(&read::client_options(options)?)?)), ())))
 }
 
 /// `r2creds_client_new` with an environment that the caller passes, which is looked at instead of the process's. For
@@ -121,8 +126,112 @@ pub unsafe extern "C" fn r2creds_client_new_with_environment(
     call(out, err, || {
         let environment = read::environment(environment, environment_len)?;
         let options = read::client_options(options)?;
-        Ok(Owned::new(r2creds_client(Client::new_in(Environment::Given(&environment), &options)?), ()))
+        let client = Client::new_in(Environment::Given(&environment), &options)?;
+        Ok(Owned::new(r2creds_client(Arc::new(client)), ()))
     })
+}
+
+/// Makes a provider. Checks everything that can be checked, copies what it needs, and sends nothing; the first
+/// `r2creds_provider_get` makes the first credential. Since 0.2.0.
+///
+/// @param client   NULL: it signs locally, with `parent_secret_access_key`. Else it asks Cloudflare's API; the client may
+///                 be freed before the provider.
+/// @param params   what is granted, as for `r2creds_create` or `r2creds_sign`. With `issued_at` every credential begins
+///                 at that time, and none can be had once it is over: for tests.
+/// @param options  NULL, or those of every renewal; `cancel` and `poll` must be NULL. NULL or all zero for one that signs.
+/// @param out      set to a provider on success, to be freed with `r2creds_provider_free`; else to NULL.
+/// @param err      as for `r2creds_create`.
+/// @return `OK`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `INTERNAL` or `PANIC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_provider_new(
+    client: *const r2creds_client,
+    params: *const r2creds_params,
+    options: *const r2creds_request_options,
+    out: *mut *mut r2creds_provider,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    let (client, params, options) = unsafe { (Ptr::new(client), Ptr::new(params), Ptr::new(options)) };
+    let (out, err) = unsafe { (Ptr::new(out), Ptr::new(err)) };
+    call(out, err, || {
+        let params = read::CollectedParams::read(params)?;
+        let options = read::CollectedOptions::read(options)?;
+        let client = client.object().map(|client| &client.0);
+        let params = if client.is_some() { params.for_create()? } else { params.for_sign()? };
+        Ok(Owned::new(r2creds_provider(Provider::new(client, &params, &options.options()?)?), ()))
+    })
+}
+
+/// Gives a credential that is good now. Use it for one request, free it, and ask again before the next.
+///
+/// While it is fresh that takes some nanoseconds, and waits for nobody. From `renew_at` on the next one is made beside
+/// it. From `renew_by` on this waits for that, but no longer than until the renewal has run for 2 s; then the credential
+/// in hand serves, up to its end. Only without a good one, as at the first call, does it wait for the renewal itself;
+/// after a failure it says so again, at once, until the pause that follows is over (`retry_after_ms`). Since 0.2.0.
+///
+/// @param provider  from `r2creds_provider_new`.
+/// @param options   NULL, or `cancel`, `poll` and `timeout_ms` of this wait, which end no renewal; the others must be
+///                  unset. `timeout_ms` 0: as long as the renewal takes.
+/// @param out       as for `r2creds_create`. It outlives the provider.
+/// @param err       as for `r2creds_create`.
+/// @return any status but `NO_AUTHENTICATION`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_provider_get(
+    provider: *mut r2creds_provider,
+    options: *const r2creds_request_options,
+    out: *mut *mut r2creds_credentials,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    let (provider, options) = unsafe { (Ptr::new(provider.cast_const()), Ptr::new(options)) };
+    let (out, err) = unsafe { (Ptr::new(out), Ptr::new(err)) };
+    call(out, err, || {
+        let provider = provider.object().ok_or_else(|| Error::argument("provider", "NULL, expected a provider"))?;
+        // Without options there is nothing to read and to check, which saves a seventh of the time.
+        if options.get().is_none()
+            && let Some(fresh) = provider.0.fresh()?
+        {
+            return Ok(write::shared_credentials(fresh));
+        }
+        let options = read::CollectedOptions::read(options)?;
+        provider.0.share(&options.options()?).map(write::shared_credentials)
+    })
+}
+
+/// Tells that R2 refused this credential: with 403 `SignatureDoesNotMatch`, with 400 `InvalidArgument` about
+/// `X-Amz-Security-Token`, or with 401; never on `AccessDenied`, which is about the grant. The next
+/// `r2creds_provider_get` makes another one. Does nothing where it is not the current one any more, nor within 10 s of
+/// another rejection. NULL is fine. Since 0.2.0.
+///
+/// @param provider     from `r2creds_provider_new`.
+/// @param credentials  from `r2creds_provider_get`, and not freed yet.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_provider_reject(
+    provider: *mut r2creds_provider,
+    credentials: *const r2creds_credentials,
+) {
+    let (provider, credentials) = unsafe { (Ptr::new(provider.cast_const()), Ptr::new(credentials)) };
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        if let (Some(provider), Some(KeptCredentials::Shared(credentials))) = (provider.object(), credentials.kept()) {
+            provider.0.reject(credentials);
+        }
+    }));
+}
+
+/// Why the last renewal failed, to be freed with `r2creds_error_free`; NULL when it succeeded, or none was tried. For
+/// alarms before the end comes. Since 0.2.0.
+///
+/// @param provider  from `r2creds_provider_new`. NULL: the result is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_provider_last_error(provider: *const r2creds_provider) -> *mut r2creds_error {
+    let provider = unsafe { Ptr::new(provider) };
+    let last = catch_unwind(AssertUnwindSafe(|| provider.object()?.0.last_error()));
+    last.ok().flatten().map_or(ptr::null_mut(), |error| write::error(&error).into_raw())
+}
+
+/// Frees a provider. Cancels its renewal, if one runs, and waits for it, at most 100 ms. No other call may be using it;
+/// credentials that it gave stay. NULL is fine. Since 0.2.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_provider_free(provider: *mut r2creds_provider) {
+    unsafe { Ptr::new(provider.cast_const()) }.free();
 }
 
 /// Makes a cancel object, to be passed to calls in `r2creds_request_options`.

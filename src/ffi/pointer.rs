@@ -45,16 +45,18 @@ pub trait Object: Sized {
 #[repr(C)]
 pub struct Owned<T: Object> {
     object: T,
-    _kept: T::Kept,
+    kept: T::Kept,
 }
 
 impl<T: Object> Owned<T> {
-    pub fn new(object: T, kept: T::Kept) -> Self {
-        Owned { object, _kept: kept }
+    /// In its place on the heap, because to move it costs more than to make it.
+    #[allow(clippy::unnecessary_box_returns)]
+    pub fn new(object: T, kept: T::Kept) -> Box<Self> {
+        Box::new(Owned { object, kept })
     }
 
-    pub fn into_raw(self) -> *mut T {
-        Box::into_raw(Box::new(self)).cast()
+    pub fn into_raw(self: Box<Self>) -> *mut T {
+        Box::into_raw(self).cast()
     }
 }
 
@@ -62,6 +64,12 @@ impl<'a, T: Object> Ptr<'a, T> {
     pub fn object(self) -> Option<&'a T> {
         // SAFETY: NULL or alive, which `new` was promised.
         unsafe { self.0.as_ref() }
+    }
+
+    /// What lives with the object.
+    pub fn kept(self) -> Option<&'a T::Kept> {
+        // SAFETY: NULL or alive, and made by `into_raw`, which `new` was promised.
+        self.get().map(|object| unsafe { &object.cast::<Owned<T>>().as_ref().kept })
     }
 
     /// A panic in a destructor would be a bug; it stays inside all the same.

@@ -4,8 +4,10 @@
 #![allow(non_camel_case_types)]
 
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 
 use crate::api::Client;
+use crate::provider::Provider;
 use crate::watch::Cancel;
 
 /// How a call ended. 0 is success; append-only, so a program that meets a number it does not know reads it by its
@@ -89,7 +91,11 @@ pub const R2CREDS_ABI_VERSION: u32 = 0;
 
 /// Makes calls to Cloudflare's API: authentication, proxy, certificates, limits and kept-alive connections. Opaque.
 /// Any number of threads may use one at once; it survives `fork` in parent and child.
-pub struct r2creds_client(pub(super) Client);
+pub struct r2creds_client(pub(super) Arc<Client>);
+
+/// Gives one credential to many callers, and renews it in time: ask it before every request. Opaque. Any number of
+/// threads may use one at once, and parent and child after `fork`; the child keeps the credential. Since 0.2.0.
+pub struct r2creds_provider(pub(super) Provider);
 
 /// Ends calls from another thread or a signal handler. One shot: once triggered, it stays so. May serve many calls.
 /// Opaque.
@@ -237,8 +243,14 @@ pub struct r2creds_credentials {
     pub request_id: *const c_char,
     /// When the credential begins, in Unix seconds.
     pub issued_at: i64,
-    /// When it ends, in Unix seconds; never later than the truth. Renew it some time before.
+    /// When it ends, in Unix seconds; never later than the truth.
     pub expires_at: i64,
+    /// Unix seconds: from here on get the next one, while this one is used. A quarter of its life before its end, at
+    /// most an hour, and never after `renew_by`. A provider does that; for caches of others. Since 0.2.0.
+    pub renew_at: i64,
+    /// Unix seconds: from here on begin nothing with this one if another can be had. An eighth of its life before its
+    /// end, at least 10 s and at most ten minutes, but never more than half of its life. Since 0.2.0.
+    pub renew_by: i64,
 }
 
 /// One entry of the `errors` array in Cloudflare's reply. Part of an `r2creds_error`, and freed with it.

@@ -2,12 +2,17 @@
 
 use std::ffi::{CString, c_char};
 use std::mem::size_of;
+use std::ops::Deref;
 use std::ptr;
+use std::sync::Arc;
 
 use super::pointer::{Object, Owned};
-use super::types::{r2creds_api_error, r2creds_cancel, r2creds_client, r2creds_credentials, r2creds_error};
+use super::types::{
+    r2creds_api_error, r2creds_cancel, r2creds_client, r2creds_credentials, r2creds_error, r2creds_provider,
+};
 use crate::credentials::Credentials;
 use crate::error::{ApiError, Error};
+use crate::provider::Share;
 
 impl Object for r2creds_client {
     type Kept = ();
@@ -17,8 +22,12 @@ impl Object for r2creds_cancel {
     type Kept = ();
 }
 
+impl Object for r2creds_provider {
+    type Kept = ();
+}
+
 impl Object for r2creds_credentials {
-    type Kept = (Credentials, Option<CString>);
+    type Kept = KeptCredentials;
 }
 
 impl Object for r2creds_error {
@@ -33,23 +42,50 @@ pub struct ErrorParts {
     _message_pointers: Vec<*const c_char>,
 }
 
-pub fn credentials(credentials: Credentials) -> Owned<r2creds_credentials> {
-    let [access_key_id, secret_access_key, session_token, endpoint] = credentials.c_strings();
-    let request_id = credentials.request_id().map(c_string);
+/// A credential that C owns alone, or shares with a provider.
+pub enum KeptCredentials {
+    Own(Credentials),
+    Shared(Arc<Share>),
+}
+
+impl Deref for KeptCredentials {
+    type Target = Credentials;
+
+    fn deref(&self) -> &Credentials {
+        match self {
+            KeptCredentials::Own(credentials) => credentials,
+            KeptCredentials::Shared(credentials) => credentials,
+        }
+    }
+}
+
+pub fn credentials(credentials: Credentials) -> Box<Owned<r2creds_credentials>> {
+    kept_credentials(KeptCredentials::Own(credentials))
+}
+
+pub fn shared_credentials(credentials: Arc<Share>) -> Box<Owned<r2creds_credentials>> {
+    kept_credentials(KeptCredentials::Shared(credentials))
+}
+
+fn kept_credentials(credentials: KeptCredentials) -> Box<Owned<r2creds_credentials>> {
+    // They point to the heap, which stays where it is when the credential moves.
+    let [access_key_id, secret_access_key, session_token, endpoint, request_id] = credentials.c_strings();
     let view = r2creds_credentials {
         struct_size: size_of::<r2creds_credentials>(),
         access_key_id,
         secret_access_key,
         session_token,
         endpoint,
-        request_id: pointer(request_id.as_ref()),
+        request_id,
         issued_at: credentials.issued_at(),
         expires_at: credentials.expires_at(),
+        renew_at: credentials.renew_at(),
+        renew_by: credentials.renew_by(),
     };
-    Owned::new(view, (credentials, request_id))
+    Owned::new(view, credentials)
 }
 
-pub fn error(error: &Error) -> Owned<r2creds_error> {
+pub fn error(error: &Error) -> Box<Owned<r2creds_error>> {
     let data = error.data();
     let mut strings = Vec::new();
     let mut keep = |text: Option<&str>| {
@@ -101,10 +137,6 @@ pub fn error(error: &Error) -> Owned<r2creds_error> {
 /// NULL for an empty array, because an empty `Vec` has a pointer too, to nothing.
 fn start<T>(pointers: &[*const T]) -> *const *const T {
     if pointers.is_empty() { ptr::null() } else { pointers.as_ptr() }
-}
-
-fn pointer(text: Option<&CString>) -> *const c_char {
-    text.map_or(ptr::null(), |text| text.as_ptr())
 }
 
 /// A text with a NUL in it would end there; no text of ours has one.

@@ -78,7 +78,7 @@ impl Lookup {
             *lock(&result.outcome) = Some(outcome);
             result.ended.notify_all();
         };
-        sys::spawn_without_signals("r2creds-lookup", look_up).map_err(|error| {
+        sys::spawn_without_signals("r2creds-lookup", look_up).map(drop).map_err(|error| {
             Error::new(Status::Connection, format!("no thread for the name lookup: {error}")).hinted(
                 "The system refuses this process another thread: its limit of processes or of memory is reached, or a \
                  sandbox forbids it.",

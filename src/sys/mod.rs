@@ -2,4 +2,4 @@
 
 mod unix;
 
-pub(crate) use self::unix::{is_secure_process, poll, spawn_without_signals, time_since_boot};
+pub(crate) use self::unix::{is_secure_process, poll, random, spawn_without_signals, time_since_boot};

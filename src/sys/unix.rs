@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use libc::pollfd;
@@ -40,8 +41,25 @@ pub fn time_since_boot() -> Duration {
     Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), nanoseconds)
 }
 
+/// A random number, the same in no two processes. 0 where the system has none.
+pub fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Not a library's generator, whose state a child of `fork` shares with its parent.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: pointer and length are those of a live, exclusive array.
+    unsafe {
+        libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    // SAFETY: as above.
+    unsafe {
+        libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len());
+    }
+    u64::from_ne_bytes(bytes)
+}
+
 /// Spawns a thread that no signal is delivered to: signals belong to the program, not to a library's thread.
-pub fn spawn_without_signals(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub fn spawn_without_signals(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     // A stack size of our own, because std would look for its default in the environment. What the system takes of it
     // for itself comes on top: in a static program, that includes all thread-local data.
     // SAFETY: no preconditions.
@@ -55,6 +73,6 @@ pub fn spawn_without_signals(name: &str, run: impl FnOnce() + Send + 'static) ->
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
         let spawned = std::thread::Builder::new().name(name.to_owned()).stack_size(stack_size).spawn(run);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
-        spawned.map(drop)
+        spawned
     }
 }

@@ -55,6 +55,8 @@ rust_layout! {
         request_id
         issued_at
         expires_at
+        renew_at
+        renew_by
     }
     r2creds_api_error {
         struct_size

@@ -54,6 +54,8 @@ class Credentials(Structure):
         ("request_id", c_char_p),
         ("issued_at", c_int64),
         ("expires_at", c_int64),
+        ("renew_at", c_int64),
+        ("renew_by", c_int64),
     ]
 
 
