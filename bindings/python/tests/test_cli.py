@@ -196,6 +196,7 @@ def test_help_names_the_variables_and_defaults() -> None:
     for name in (*SIGN, "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_EMAIL", "CLOUDFLARE_API_KEY", "CLOUDFLARE_BASE_URL"):
         assert f"${name}" in text
     assert "(default: 900)" in text
+    assert "HTTPS_PROXY it sees with the passwords in them" in " ".join(text.split())
     assert "sign" in result("--help", env={})
 
 
@@ -615,6 +616,7 @@ def test_exec_replaces_the_aws_variables_and_hides_the_parent(api: Api) -> None:
     parents = {"CLOUDFLARE_API_KEY": "key", "CLOUDFLARE_EMAIL": "me@example.com", **for_create(api), **SIGN}
     stray = {"AWS_PROFILE": "x", "AWS_SECURITY_TOKEN": "x", "AWS_ENDPOINT_URL": "x", "AWS_ROLE_ARN": "x"}
     kept = {"AWS_CA_BUNDLE": "ca.pem", "AWS_PAGER": "", "MINE": "1", "CLOUDFLARE_ACCOUNT_ID": ACCOUNT}
+    kept["HTTPS_PROXY"] = "http://me:password@127.0.0.1:1"  # the command needs the same way out
     seen = variables_of_command({**parents, **stray, **kept, "AWS_REGION": "x"}, "--create")
     assert seen["AWS_SECRET_ACCESS_KEY"] == RESULT["secretAccessKey"]
     assert seen["AWS_REGION"] == seen["AWS_DEFAULT_REGION"] == "auto"

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import ACCOUNT, PARENT_SECRET, Api, httpfs
+from conftest import ACCOUNT, PARENT_SECRET, SUCCESS, Api, httpfs
 from s3 import S3
 
 import r2creds
@@ -25,7 +25,7 @@ def test_the_examples(api: Api, s3: S3, monkeypatch: pytest.MonkeyPatch, capfd: 
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     monkeypatch.setenv("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
     # One credential, then the error that the example catches.
-    api.replies.append((429, {"success": False}, {"Retry-After": "120"}))
+    api.replies += [(429, {"success": False}, {"Retry-After": "120"}), SUCCESS]
     sign = r2creds.sign
     monkeypatch.setattr(r2creds, "sign", lambda **grant: sign(**grant, endpoint=s3.url))
     duckdb.execute(f"LOAD '{httpfs()}'")

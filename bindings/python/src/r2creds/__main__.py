@@ -349,8 +349,8 @@ def _parser() -> _Parser:
         "[--sign | --create] OPTIONS -- COMMAND [ARGUMENT ...]",
         "run a command with a credential in its environment",
         "The command sees none of the caller's AWS_ variables but "
-        f"{', '.join(sorted(_KEPT))}, and not the secrets that the credential was made with. The credential is not "
-        "renewed while the command runs.",
+        f"{', '.join(sorted(_KEPT))}, and not the secrets that the credential was made with. Proxy variables such as "
+        "HTTPS_PROXY it sees with the passwords in them. The credential is not renewed while the command runs.",
         grant,
         signing,
         creating,

@@ -178,9 +178,9 @@ class Client:
     ) -> Credentials:
         """Asks Cloudflare's API for a credential. Blocks until there is a result, at most ``timeout_ms``.
 
-        In the main thread Ctrl-C ends it at once, in any phase, and so does whatever a signal's handler raises. In a
-        coroutine it would hold up the event loop, and Ctrl-C with it, which asyncio turns into a request to cancel: use
-        :meth:`acreate` there. In another thread it is :meth:`close` that ends it.
+        In the main thread Ctrl-C ends it at once, in any phase, and so does whatever a signal's handler raises; in
+        another thread :meth:`close` ends it. In a coroutine use :meth:`acreate`: this would hold up the event loop, and
+        asyncio keeps the first Ctrl-C for the loop's next turn.
 
         Failed attempts are repeated where that can help: no connection, a reset, an attempt's timeout, HTTP 408, 409,
         429 and 5xx; never a bad argument or a TLS failure.
