@@ -13,6 +13,9 @@
  *   params.parent_secret_access_key = std::getenv("R2_PARENT_SECRET_ACCESS_KEY");
  *   credentials = r2creds::sign(params);                 // makes it here, without any network
  *
+ *   const r2creds::Provider provider(client, params);    // for programs that live longer than a credential
+ *   credentials = provider.get();                        // before every request
+ *
  * EXCEPTIONS: create, sign and the constructors of Client and CancelToken throw r2creds::Error. try_create, try_sign
  * and try_new return a Result instead; with -fno-exceptions they are all there is. Either kind may throw
  * std::bad_alloc. Code with and code without exceptions gets types of different names, which cannot be mixed up.
@@ -29,6 +32,7 @@
 #define R2CREDS_HPP
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -150,6 +154,11 @@ struct OptionalString : std::optional<std::string> {
     OptionalString(std::string value) : optional(std::move(value)) {}
     OptionalString(const char *value) {
         if (value != nullptr) emplace(value);
+    }
+    OptionalString &operator=(const char *value) {
+        if (value == nullptr) reset();
+        else emplace(value);
+        return *this;
     }
 };
 
@@ -299,6 +308,9 @@ struct C {
         made->second.status = status;
         return Error(std::shared_ptr<const r2creds_error>(made, &made->second));
     }
+    static Error taken(r2creds_error *error) {
+        return Error(std::shared_ptr<const r2creds_error>(error, r2creds_error_free));
+    }
     /// Runs a function of the C ABI, unless its arguments are wrong, and takes what it returns.
     template <class T, class Call>
     static Result<T> call(const std::optional<Error> &wrong, Call call) {
@@ -308,7 +320,7 @@ struct C {
         const r2creds_status status = call(&out, &err);
         if (status == R2CREDS_STATUS_OK) return T(out);
         if (err == nullptr) return error(status, nullptr, r2creds_status_name(status));
-        return Error(std::shared_ptr<r2creds_error>(err, r2creds_error_free));
+        return taken(err);
     }
 };
 }  // namespace detail
@@ -328,8 +340,13 @@ class Credentials {
     /// Cloudflare's CF-Ray of the reply; absent when signed locally.
     Text request_id() const noexcept { return detail::text(raw().request_id); }
     Time issued_at() const noexcept { return time(raw().issued_at); }  ///< When it begins.
-    /// When it ends; never later than the truth. Renew it some time before.
-    Time expires_at() const noexcept { return time(raw().expires_at); }
+    Time expires_at() const noexcept { return time(raw().expires_at); }  ///< When it ends; never later than the truth.
+    /// From here on get the next one, while this one is used: a quarter of its life before its end, at most an hour. A
+    /// Provider does that; for caches of others. A library before 0.2.0 says the end.
+    Time renew_at() const noexcept { return time(has_renewal() ? raw().renew_at : raw().expires_at); }
+    /// From here on begin nothing with this one if another can be had: an eighth of its life before its end, at most ten
+    /// minutes. A library before 0.2.0 says the end.
+    Time renew_by() const noexcept { return time(has_renewal() ? raw().renew_by : raw().expires_at); }
 
   private:
     friend struct detail::C;
@@ -338,6 +355,7 @@ class Credentials {
         static constexpr r2creds_credentials moved{};
         return raw_ ? *raw_ : moved;
     }
+    bool has_renewal() const noexcept { return raw().struct_size > offsetof(r2creds_credentials, renew_by); }
     static std::string_view view(const char *text) noexcept { return text == nullptr ? "" : text; }
     /// Time counts in nanoseconds, which end in 2262; what is later is that end.
     static Time time(std::int64_t seconds) noexcept {
@@ -544,6 +562,79 @@ class Client {
     friend struct detail::C;
     explicit Client(r2creds_client *raw) noexcept : raw_(raw, r2creds_client_free) {}
     std::unique_ptr<r2creds_client, decltype(&r2creds_client_free)> raw_;
+};
+
+/// Gives one credential to many callers, and renews it in time: ask it before every request. Any number of threads may
+/// use one at once, but for moving and destroying it, which ends its renewal within 100 ms; after a fork the child keeps
+/// the credential. After a move every call is an error.
+class Provider {
+  public:
+#if defined(__cpp_exceptions)
+    /// One that signs locally. Checks everything that can be checked.
+    /// @throws Error with invalid_argument, unsupported, internal or panic.
+    explicit Provider(const Params &params) : Provider(try_new(params).value()) {}
+    /// One that asks Cloudflare's API. The client may be destroyed first. options are those of every renewal; cancel and
+    /// poll are those of get, and refused here. Sends nothing.
+    /// @throws Error with invalid_argument, unsupported, internal or panic.
+    Provider(const Client &client, const Params &params, const RequestOptions &options = {})
+        : Provider(try_new(client, params, options).value()) {}
+    /// A credential that is good now, for one request. With one in hand it waits for 2 s at most, near its end, whatever
+    /// the API does; without one it waits for the renewal, and after a failure throws that again, at once, until the
+    /// pause that follows is over (Error::retry_after).
+    /// @throws Error with any status but ok and no_authentication.
+    Credentials get() const { return try_get().value(); }
+    /// With cancel, poll and timeout of this wait, which end no renewal; the others are refused.
+    /// @throws Error as above; whatever options.poll throws.
+    Credentials get(const RequestOptions &options) const { return try_get(options).value(); }
+#endif
+    /// The constructors, without exceptions.
+    static Result<Provider> try_new(const Params &params) { return try_new(nullptr, params, {}); }
+    static Result<Provider> try_new(const Client &client, const Params &params, const RequestOptions &options = {}) {
+        if (detail::C::raw(client) == nullptr)
+            return detail::C::error(R2CREDS_STATUS_INVALID_ARGUMENT, "client", "client: moved from");
+        return try_new(detail::C::raw(client), params, options);
+    }
+    /// get, without exceptions of its own.
+    Result<Credentials> try_get() const {
+        return detail::C::call<Credentials>(
+            {}, [&](auto out, auto err) { return r2creds_provider_get(raw_.get(), nullptr, out, err); });
+    }
+    Result<Credentials> try_get(const RequestOptions &options) const {
+        detail::Arguments arguments;
+        detail::Poll poll{options.poll};
+        const auto raw_options = arguments.request_options(options, poll);
+        auto result = detail::C::call<Credentials>(arguments.wrong, [&](auto out, auto err) {
+            return r2creds_provider_get(raw_.get(), &raw_options, out, err);
+        });
+        if (poll.thrown) std::rethrow_exception(poll.thrown);
+        return result;
+    }
+    /// Tells that R2 refused this credential: 403 SignatureDoesNotMatch, 400 InvalidArgument about X-Amz-Security-Token,
+    /// or 401; never on AccessDenied. The next get makes another one. Does nothing where it is not the current one any
+    /// more, nor within 10 s of another rejection.
+    void reject(const Credentials &credentials) const noexcept {
+        r2creds_provider_reject(raw_.get(), detail::C::raw(credentials));
+    }
+    /// Why the last renewal failed; none when it succeeded, or was not tried. For alarms before the end comes.
+    std::optional<Error> last_error() const {
+        r2creds_error *error = r2creds_provider_last_error(raw_.get());
+        if (error == nullptr) return std::nullopt;
+        return detail::C::taken(error);
+    }
+
+  private:
+    friend struct detail::C;
+    explicit Provider(r2creds_provider *raw) noexcept : raw_(raw, r2creds_provider_free) {}
+    static Result<Provider> try_new(r2creds_client *client, const Params &params, const RequestOptions &options) {
+        detail::Arguments arguments;
+        const auto raw = arguments.params(params);
+        detail::Poll poll{options.poll};
+        const auto raw_options = arguments.request_options(options, poll);
+        return detail::C::call<Provider>(arguments.wrong, [&](auto out, auto err) {
+            return r2creds_provider_new(client, &raw, &raw_options, out, err);
+        });
+    }
+    std::unique_ptr<r2creds_provider, decltype(&r2creds_provider_free)> raw_;
 };
 
 }}  // namespace r2creds

@@ -70,6 +70,11 @@ fn calls_errors_poll_cancel_and_threads() {
 }
 
 #[test]
+fn a_provider_in_its_ways() {
+    each_way("provider", &["-std=c++17"], with_server);
+}
+
+#[test]
 fn without_exceptions() {
     each_way("no_exceptions", &["-std=c++17", "-fno-exceptions", "-fno-rtti"], with_server);
 }

@@ -2,10 +2,10 @@
 
 mod support;
 
+use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use r2creds::Params;
-use aws_lc_rs::{digest, hmac};
 use serde_json::{Map, Value, json};
 use support::*;
 

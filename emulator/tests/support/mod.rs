@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use r2creds::{Client, ClientOptions, Credentials, Params, Permission, RequestOptions};
 use aws_lc_rs::{digest, hmac};
+use r2creds::{Client, ClientOptions, Credentials, Params, Permission, RequestOptions};
 use serde_json::Value;
 
 pub const ACCOUNT: &str = "023e105f4ecef8ad9ca31a8372d0c353";
