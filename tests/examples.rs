@@ -2,8 +2,9 @@
 //! nothing: it checks the session token and the request's signature (SigV4) by the book.
 
 use std::fmt::Write;
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::{digest, hmac};
@@ -89,7 +90,8 @@ fn granted(request: &Request, host: &str) -> Result<String, &'static str> {
     };
     let is_granted = claims["bucket"] == BUCKET
         && is_right
-        && claims["paths"] == serde_json::json!({ "prefixPaths": [], "objectPaths": [key] })
+        && (claims.get("paths").is_none() && method == "PUT"
+            || claims["paths"] == serde_json::json!({ "prefixPaths": [], "objectPaths": [key] }))
         && (claims["sub"] == ACCOUNT && claims["iss"] == PARENT_ID && claims["aud"] == host)
         && (claims["iat"].as_u64() <= Some(now) && claims["exp"].as_u64() > Some(now));
     if !is_granted || header("host")? != host {
@@ -247,6 +249,75 @@ fn put_uploads_a_file_and_nothing_else() {
         assert!(ended(&put("/nothing/here", "key").output().unwrap(), 1).contains("No such file"));
         assert!(ended(&put(file.path(), "key").arg("more").output().unwrap(), 2).starts_with("usage: "));
         assert_eq!(s3.seen().requests.len(), requests);
+    });
+}
+
+/// A daemon that uploads a folder: all of it, once each, a refused credential replaced, and a clean end.
+fn uploads_a_folder(program: &Program) {
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&tokens);
+    let s3 = Server::start(move |connection| {
+        let host = connection.socket().local_addr().unwrap().to_string();
+        while let Some(request) = connection.request() {
+            let key = granted(&request, &host);
+            connection.send(&match key.as_deref() {
+                Ok("refused once") => {
+                    let mut tokens = seen.lock().unwrap();
+                    tokens.push(request.header("x-amz-security-token")[0].to_owned());
+                    match tokens.len() {
+                        1 => reply("403 Forbidden", "", "<Error><Code>SignatureDoesNotMatch</Code></Error>"),
+                        _ => reply("200 OK", "", ""),
+                    }
+                }
+                Ok(_) => reply("200 OK", "", ""),
+                Err(why) => reply("403 Forbidden", "", &format!("<Error>{why}</Error>")),
+            });
+        }
+    });
+    let folder = std::env::temp_dir().join(format!("r2creds-daemon-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    let put = |name: &str, content: &[u8]| {
+        fs::write(folder.join(format!(".{name}")), content).unwrap();
+        fs::rename(folder.join(format!(".{name}")), folder.join(name)).unwrap();
+    };
+    let names: Vec<_> = (0..40).map(|at| format!("recording {at}.mp4")).collect();
+    names.iter().for_each(|name| put(name, &object(name)));
+    let mut command = configured(program);
+    command.env("R2_ENDPOINT", s3.url()).arg(&folder).stderr(Stdio::piped());
+    let daemon = command.spawn().unwrap();
+    s3.wait_for(|seen| seen.requests.len() >= 40);
+    put("refused once", b"content");
+    s3.wait_for(|seen| seen.requests.len() >= 42);
+    // SAFETY: it has not been waited for, so its number is its own.
+    unsafe { libc::kill(i32::try_from(daemon.id()).unwrap(), libc::SIGTERM) };
+    let spoken = ended(&daemon.wait_with_output().unwrap(), 0);
+    assert!(spoken.contains("refused once: HTTP 403") && spoken.lines().count() == 1, "{spoken}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    fs::remove_dir(&folder).unwrap();
+    let requests = s3.seen().requests;
+    for name in &names {
+        let path = format!("PUT /{BUCKET}/{} ", name.replace(' ', "%20"));
+        let bodies: Vec<_> = requests.iter().filter(|request| request.head.starts_with(&path)).collect();
+        assert!(bodies.len() == 1 && bodies[0].body == object(name), "{name}: {}", bodies.len());
+    }
+    let tokens = tokens.lock().unwrap();
+    assert!(tokens.len() == 2 && tokens[0] != tokens[1], "the refused credential was used again");
+
+    let malformed = configured(program).env("R2_PARENT_SECRET_ACCESS_KEY", API_TOKEN).arg(".").output().unwrap();
+    assert!(ended(&malformed, 1).starts_with("daemon: parent_secret_access_key: 40 characters"));
+    assert!(ended(&configured(program).arg("/nothing/here").output().unwrap(), 1).contains("/nothing/here"));
+    assert!(ended(&configured(program).output().unwrap(), 2).starts_with("usage: "));
+}
+
+#[test]
+fn daemons_upload_a_folder_and_end_cleanly() {
+    if !is_installed("curl-config") {
+        return;
+    }
+    each_way("examples/c/daemon.c", C, &["-lcurl"], |program| uploads_a_folder(&program));
+    each_way("examples/cpp/daemon.cpp", [Compiler::Gxx, Compiler::Clangxx], &["-std=c++17", "-lcurl"], |program| {
+        uploads_a_folder(&program);
     });
 }
 

@@ -773,6 +773,45 @@ fn create_over_tls_leaves_only_the_reply_in_the_buffers_of_rustls() {
     }
 }
 
+/// Makes a provider, which keeps what it was given, and uses it in each way.
+fn provide(client: *mut r2creds_client, options: &r2creds_request_options, expected: r2creds_status) {
+    let (mut provider, mut err) = (ptr::null_mut(), ptr::null_mut());
+    unsafe {
+        let status = r2creds_provider_new(client, &params(), options, &raw mut provider, &raw mut err);
+        assert_eq!(searched(status, err), R2CREDS_STATUS_OK);
+        r2creds_client_free(client);
+        for _ in 0..3 {
+            let mut out = ptr::null_mut();
+            let status = r2creds_provider_get(provider, ptr::null(), &raw mut out, &raw mut err);
+            assert_eq!(searched(status, err), expected);
+            r2creds_provider_reject(provider, out);
+            r2creds_credentials_free(out);
+        }
+        let last = r2creds_provider_last_error(provider);
+        assert_eq!(last.is_null(), expected == R2CREDS_STATUS_OK);
+        searched(if last.is_null() { R2CREDS_STATUS_OK } else { (*last).status }, last);
+        r2creds_provider_free(provider);
+    }
+}
+
+#[test]
+fn a_provider_leaves_nothing_behind() {
+    let _alone = alone();
+    let plain = granted(SECRET_ACCESS_KEY, SESSION_TOKEN);
+    let good = serve(vec![Reply::new(200, "", &plain)]);
+    let refusal = format!("{{\"errors\":[{{\"code\":1,\"message\":{:?}}}]}}", API_KEY.to_str().unwrap());
+    let bad = serve(vec![Reply::new(403, "", &refusal)]);
+    let header = leaked(format!("X-Key: {}", API_KEY.to_str().unwrap()));
+    let mut request: r2creds_request_options = init();
+    (request.headers, request.headers_len) = list(&[header]);
+    request.extra_body = leaked(format!("{{\"more\":\"{}\"}}", API_TOKEN.to_str().unwrap())).as_ptr();
+    let search = Search::begin();
+    provide(ptr::null_mut(), &init(), R2CREDS_STATUS_OK);
+    provide(new_client(&with_token(good)).unwrap(), &request, R2CREDS_STATUS_OK);
+    provide(new_client(&with_key(bad)).unwrap(), &request, R2CREDS_STATUS_PERMISSION_DENIED);
+    search.assert_nothing_found();
+}
+
 #[test]
 fn no_debug_output_shows_a_secret() {
     let _alone = alone();
@@ -813,6 +852,11 @@ fn no_debug_output_shows_a_secret() {
         format!("{credentials:?} {credentials:#?}"),
         format!("{:?}", r2creds::Client::new(&options).unwrap()),
         format!("{:#?}", r2creds::Client::new(&with_key).unwrap()),
+        {
+            let provider = r2creds::Provider::new(None, &params, &r2creds::RequestOptions::default()).unwrap();
+            let got = provider.get(&r2creds::RequestOptions::default()).unwrap();
+            format!("{provider:?} {provider:#?} {got:?}")
+        },
     ];
     assert!(shown.iter().take(4).all(|text| text.contains("[redacted]") || text.contains("extra_body: true")));
     params.bucket = text(PARENT_SECRET);
