@@ -33,7 +33,8 @@ pub(super) fn build<'a>(
         if name.eq_ignore_ascii_case("user-agent") || name.eq_ignore_ascii_case("accept") {
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         }
-        headers.push((name, HeaderText::Plain(value)));
+        // A caller's header may be a key for some gateway.
+        headers.push((name, HeaderText::Secret(value.into())));
     }
     Ok(headers)
 }
