@@ -1,38 +1,14 @@
 /* soak HTTP_URL HTTPS_URL CA_FILE: 100,000 signs and 20,000 creates, some of them refused, after a warm-up; memory,
    descriptors and threads must not have grown. */
-#include <dirent.h>
 #include <r2creds.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "client.h"
+#include "used.h"
 
 /* The allocator settles within a quarter of the calls; what leaks a byte a call is far above what is tolerated. */
 enum { SIGNS = 100000, CREATES = 20000, WARM_UP = 4, TOLERATED_KIB = 128 };
-
-struct use {
-    long memory_kib, threads, descriptors;
-};
-
-static struct use used(void)
-{
-    struct use use = {-1, -1, -1};
-    char line[256];
-    FILE *status = fopen("/proc/self/status", "r");
-    DIR *descriptors = opendir("/proc/self/fd");
-
-    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
-        sscanf(line, "VmRSS: %ld", &use.memory_kib);
-        sscanf(line, "Threads: %ld", &use.threads);
-    }
-    while (descriptors != NULL && readdir(descriptors) != NULL)
-        use.descriptors++;
-    if (status != NULL)
-        fclose(status);
-    if (descriptors != NULL)
-        closedir(descriptors);
-    return use;
-}
 
 /* Every tenth is refused, and its error freed. */
 static int sign(long at)

@@ -66,6 +66,13 @@ fn bench(library: &Path) -> Result<(), String> {
         }
     }
 
+    let get = programs.compile("get", &["get.c", "r2creds.c"], &["-pthread"])?;
+    let taken = programs::Talker::start(&get, &[])?.read()?;
+    if let [alone, together] = taken[..] {
+        row(["provider_get and free, while fresh", &nanoseconds(alone), "", "", "100 ns"]);
+        row(["  on every processor, each", &nanoseconds(together), "", &format!("{:.2}", alone / together), "0.80"]);
+    }
+
     let first = programs.compile("first", &["first.c", "r2creds.c"], &[])?;
     let empty = programs.compile("empty", &["empty.c"], &[])?;
     let (pair, peak) = create::start_to_first(&server, &first, &empty)?;
@@ -96,7 +103,10 @@ fn soak(library: &Path) -> Result<(), String> {
     let programs = Programs::new(library)?;
     let soak = programs.compile("soak", &["soak.c", "r2creds.c"], &[])?;
     let server = Server::start(&programs)?;
-    programs.run(&soak, &[&server.url(false), &server.url(true), server.certificate()])
+    programs.run(&soak, &[&server.url(false), &server.url(true), server.certificate()])?;
+    let storm = programs.compile("storm", &["storm.c", "r2creds.c"], &["-pthread"])?;
+    let seconds = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| "120".to_owned());
+    programs.run(&storm, &[&server.url(false).replace("/client/", "/faults/"), &seconds])
 }
 
 fn row([what, ours, theirs, ratio, bound]: [&str; 5]) {
@@ -106,6 +116,10 @@ fn row([what, ours, theirs, ratio, bound]: [&str; 5]) {
 fn compared(what: &str, pair: &Pair, bound: &str) {
     let ratio = format!("{:.2}", pair.ratio());
     row([what, &microseconds(pair.ours()), &microseconds(pair.theirs()), &ratio, bound]);
+}
+
+fn nanoseconds(nanoseconds: f64) -> String {
+    format!("{nanoseconds:.0} ns")
 }
 
 fn microseconds(nanoseconds: f64) -> String {

@@ -1,11 +1,13 @@
 //! A stand-in for the API: a thread per connection, one fixed reply, HTTP and HTTPS. It runs in a process of its own,
 //! so that its CPU time is nobody else's, and counts connections.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use std::{fs, thread};
 
 use rustls::pki_types::PrivateKeyDer;
@@ -73,13 +75,44 @@ fn answer(mut stream: impl Read + Write, reply: &[u8]) -> io::Result<()> {
     let mut chunk = [0; 16 * 1024];
     loop {
         while let Some(length) = request_length(&bytes) {
+            let is_faulty = bytes.starts_with(b"POST /faults/");
             bytes.drain(..length);
-            stream.write_all(reply)?;
+            if is_faulty {
+                go_wrong(&mut stream)?;
+            } else {
+                stream.write_all(reply)?;
+            }
         }
         match stream.read(&mut chunk)? {
             0 => return Ok(()),
             count => bytes.extend_from_slice(&chunk[..count]),
         }
+    }
+}
+
+/// All that an API can do wrong, in random order, and half of the time nothing.
+fn go_wrong(stream: &mut (impl Read + Write)) -> io::Result<()> {
+    let random = RandomState::new().build_hasher().finish();
+    let simple = |status: &str, headers: &str, body: &str| {
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+    };
+    let granted = r#"{"success":true,"result":{"accessKeyId":"id","secretAccessKey":"secret","sessionToken":"token"}}"#;
+    match random % 12 {
+        0 => stream.write_all(simple("429 Too Many Requests", "retry-after: 1\r\n", "{}").as_bytes()),
+        1 => stream.write_all(simple("500 Internal Server Error", "", "{}").as_bytes()),
+        2 => stream.write_all(simple("200 OK", "", "<html>").as_bytes()),
+        // Says nothing until the client has given up.
+        3 => stream.read(&mut [0]).map(drop),
+        4 => Err(io::Error::other("the connection is closed")),
+        5 => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
+            for _ in 0..1000 {
+                stream.write_all(b" ")?;
+                thread::sleep(Duration::from_millis(50));
+            }
+            Ok(())
+        }
+        _ => stream.write_all(simple("200 OK", "", granted).as_bytes()),
     }
 }
 
