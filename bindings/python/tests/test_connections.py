@@ -7,10 +7,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +226,15 @@ def test_duckdb_takes_a_new_secret_in_place_of_the_old(s3: S3, duck: duckdb.Duck
     assert duck.sql("SELECT sum(n) FROM 's3://recordings/a.parquet'").fetchall() == [(6,)]
 
 
+def test_duckdb_has_a_fresh_secret_for_as_long_as_it_is_attached(s3: S3, duck: duckdb.DuckDBPyConnection) -> None:
+    parquet(s3, "a.parquet")
+    with r2creds.Provider(**s3.grant, ttl_seconds=4) as provider, r2creds.duckdb.attach(duck, provider, scope="s3://"):
+        while len(set(s3.tokens)) < 3:
+            assert duck.sql("SELECT sum(n) FROM 's3://recordings/a.parquet'").fetchall() == [(6,)]
+        assert not s3.refused
+    assert duck.sql("SELECT name FROM duckdb_secrets()").fetchall() == [("r2creds",)]
+
+
 @pytest.mark.parametrize("jurisdiction", r2creds.Jurisdiction)
 def test_duckdb_knows_each_jurisdiction(duck: duckdb.DuckDBPyConnection, jurisdiction: r2creds.Jurisdiction) -> None:
     creds = r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET, jurisdiction=jurisdiction)
@@ -290,88 +297,75 @@ def test_a_profile_that_does_not_exist_breaks_no_session(
     assert client.meta.region_name == "auto"
 
 
-class Renewal:
-    """A session with a credential of 15 minutes, and botocore's clock in the test's hand."""
-
-    def __init__(self, s3: S3) -> None:
-        self.mint = Mint(s3)
-        session = r2creds.botocore.session(self.mint)
-        self.credentials = session.get_credentials()
-        self.credentials._time_fetcher = lambda: self.now
-        self.now: datetime = self.mint.made[0].issued_at
-        self.client = session.create_client("s3")
-
-    def at(self, seconds: int) -> None:
-        """Let the first credential be so old."""
-        self.now = self.mint.made[0].issued_at + timedelta(seconds=seconds)
-        self.mint.grant["issued_at"] = self.now
-
-    def call(self) -> None:
-        self.client.list_objects_v2(Bucket="recordings")
+def call(session: Any) -> None:
+    session.create_client("s3").list_objects_v2(Bucket="recordings")
 
 
-def test_a_short_credential_is_not_renewed_at_every_call(s3: S3) -> None:
-    renewal = Renewal(s3)
-    for seconds in (0, 300, 674):
-        renewal.at(seconds)
-        renewal.call()
-    assert s3.tokens == [renewal.mint.made[0].session_token] * 3
-    renewal.at(676)  # less than a quarter is left
+def ago(seconds: int) -> int:
+    return int(datetime.now(timezone.utc).timestamp()) - seconds
+
+
+def test_a_session_asks_its_provider_for_each_request(s3: S3) -> None:
+    with r2creds.Provider(**s3.grant) as provider:
+        session = r2creds.botocore.session(provider)
+        call(session)
+        call(session)
+        first = provider.get()
+        provider.reject(first)
+        while provider.get() == first:  # signed in the same second, it is the same again, and too young to be rejected
+            time.sleep(0.1)
+            provider = r2creds.Provider(**s3.grant)
+            session = r2creds.botocore.session(provider)
+        call(session)
+        assert s3.tokens == [first.session_token] * 2 + [provider.get().session_token]
+        credentials = session.get_credentials()
+        frozen = credentials.get_frozen_credentials()
+        assert (credentials.access_key, credentials.secret_key, credentials.token) == tuple(frozen)[:3]
+        assert credentials.method == "r2creds"
+
+
+def test_a_function_is_called_again_from_renew_at_on(s3: S3) -> None:
+    mint = Mint(s3)
+    session = r2creds.botocore.session(mint)
     for _ in range(3):
-        renewal.call()
-    assert s3.tokens[3:] == [renewal.mint.made[1].session_token] * 3
-    assert len(renewal.mint.made) == 2
+        call(session)
+    assert s3.tokens == [mint.made[0].session_token] * 3
+    assert len(mint.made) == 1
+    due = Mint(s3, issued_at=ago(676))  # less than a quarter is left
+    session = r2creds.botocore.session(due)
+    due.grant["issued_at"] = ago(0)
+    for _ in range(3):
+        call(session)
+    assert s3.tokens[3:] == [due.made[1].session_token] * 3
+    assert len(due.made) == 2
 
 
-def test_a_failed_early_renewal_keeps_the_credential(s3: S3) -> None:
-    renewal = Renewal(s3)
-    renewal.mint.failure = r2creds.RateLimitError("slow down")
-    renewal.at(700)
-    renewal.call()
-    assert s3.tokens == [renewal.mint.made[0].session_token]
-    renewal.at(800)  # less than an eighth is left
+def test_a_function_that_fails_early_leaves_the_credential(s3: S3) -> None:
+    mint = Mint(s3, issued_at=ago(800))
+    session = r2creds.botocore.session(mint)
+    mint.failure = r2creds.RateLimitError("slow down")
+    call(session)
+    assert s3.tokens == [mint.made[0].session_token]
+    over = Mint(s3, issued_at=1)
+    session = r2creds.botocore.session(over)
+    over.failure = r2creds.RateLimitError("slow down")
     with pytest.raises(r2creds.RateLimitError):
-        renewal.call()
-    renewal.mint.failure = None
-    renewal.call()
-    assert s3.tokens[1:] == [renewal.mint.made[1].session_token]
-
-
-def test_callers_at_the_same_time_share_one_renewal(s3: S3) -> None:
-    renewal = Renewal(s3)
-    renewal.at(850)
-    everybody = threading.Barrier(16)
-
-    def call(_: int) -> str:
-        everybody.wait(60)
-        return str(renewal.credentials.get_frozen_credentials().token)
-
-    with ThreadPoolExecutor(16) as pool:
-        tokens = set(pool.map(call, range(16)))
-    old, new = (creds.session_token for creds in renewal.mint.made)
-    # botocore puts the new end in place shortly before the new token: who asks in between still gets the old one.
-    assert tokens in ({new}, {old, new})
-    assert renewal.credentials.get_frozen_credentials().token == new
-
-
-def test_a_long_credential_has_botocores_own_windows(s3: S3) -> None:
-    credentials = r2creds.botocore.session(Mint(s3, ttl_seconds=86400)).get_credentials()
-    assert credentials._advisory_refresh_timeout == 15 * 60
-    assert credentials._mandatory_refresh_timeout == 10 * 60
+        call(session)
 
 
 # obstore and polars
 
 
-def test_obstore_asks_again_only_near_the_end(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_obstore_asks_again_only_from_renew_at_on(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[None] = []
-
-    def renew(self: Any) -> Any:
-        asked.append(None)
-        return self.creds
-
     provider = r2creds.obstore.provider(Mint(s3, ttl_seconds=120))  # half of it is over
-    monkeypatch.setattr(type(provider), "renew", renew)
+    give = type(provider).__call__
+
+    def counted(self: Any) -> Any:
+        asked.append(None)
+        return give(self)
+
+    monkeypatch.setattr(type(provider), "__call__", counted)
     store = obstore.store.S3Store("recordings", credential_provider=provider)
     # By its own threshold, 5 minutes, obstore would ask every 100 ms.
     until = time.monotonic() + 0.5
@@ -421,24 +415,40 @@ def test_polars_renews(s3: S3) -> None:
 def test_polars_is_told_an_earlier_end(s3: S3) -> None:
     mint = Mint(s3)
     _, end = r2creds.polars.provider(mint)()
-    assert 0 < mint.made[0].expires_at.timestamp() - end == 112
+    assert mint.made[0].renew_at.timestamp() == end
+    assert 0 < mint.made[0].expires_at.timestamp() - end == 225
+    # Not a time that is over, which polars would take for no credential.
+    for age, left in ((700, 112), (800, 0)):
+        mint = Mint(s3, issued_at=ago(age))
+        provider = r2creds.polars.provider(mint)
+        mint.failure = r2creds.RateLimitError("slow down")
+        assert mint.made[0].expires_at.timestamp() - provider()[1] == left
 
 
 @pytest.mark.parametrize("module", [r2creds.obstore, r2creds.polars])
-def test_a_provider_keeps_a_good_credential_when_it_cannot_renew(
-    s3: S3, module: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    now = int(datetime.now(timezone.utc).timestamp())
-    mint = Mint(s3, issued_at=now - 850)
+def test_a_good_credential_is_kept_when_it_cannot_be_renewed(s3: S3, module: Any) -> None:
+    mint = Mint(s3, issued_at=ago(850))
     provider = module.provider(mint)
     mint.failure = r2creds.RateLimitError("slow down")
     assert mint.made[0].session_token in str(provider())
     assert mint.made[0].session_token in str(provider())
-    # Of ours, for others log when they are collected: one, because the next attempt is some seconds away.
-    (record,) = (record for record in caplog.records if record.name == "r2creds")
-    assert "slow down" in str(record.exc_info)
-    if module is r2creds.polars:
-        assert provider()[1] == mint.made[0].expires_at.timestamp()
+
+
+def test_libraries_live_through_renewals_of_one_provider(s3: S3) -> None:
+    """Of two seconds each: nothing that is over is ever used."""
+    parquet(s3, "a.parquet")
+    with r2creds.Provider(**s3.grant, ttl_seconds=2) as provider:
+        client = boto3.Session(botocore_session=r2creds.botocore.session(provider)).client("s3")
+        own = r2creds.obstore.provider
+        stores = [obstore.store.S3Store("recordings", credential_provider=own(provider)) for _ in range(4)]
+        frames = r2creds.polars.provider(provider)
+        while len(set(s3.tokens)) < 4:
+            client.put_object(Bucket="recordings", Key="a.txt", Body=b"hello")
+            for store in stores:
+                assert obs.get(store, "a.txt").bytes() == b"hello"
+            assert scan(frames) == [1, 2, 3]
+        assert not s3.refused
+        assert provider.last_error is None
 
 
 @pytest.mark.parametrize("module", [r2creds.obstore, r2creds.polars])
@@ -450,18 +460,22 @@ def test_a_provider_fails_when_its_credential_is_over(s3: S3, module: Any) -> No
         provider()
 
 
-# a mint that is none
+# a provider that is none
 
 
 async def asynchronous() -> r2creds.Credentials:
     return r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET)
 
 
-CONNECTIONS = [r2creds.botocore.session, r2creds.obstore.provider, r2creds.polars.provider]
+def attach(provider: Any) -> Any:
+    return r2creds.duckdb.attach(duckdb.connect(), provider)
+
+
+CONNECTIONS = [r2creds.botocore.session, r2creds.obstore.provider, r2creds.polars.provider, attach]
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("connection", CONNECTIONS, ids=["botocore", "obstore", "polars"])
+@pytest.mark.parametrize("connection", CONNECTIONS, ids=["botocore", "obstore", "polars", "duckdb"])
 @pytest.mark.parametrize(
     ("mint", "said"),
     [
@@ -469,24 +483,23 @@ CONNECTIONS = [r2creds.botocore.session, r2creds.obstore.provider, r2creds.polar
         (lambda: None, "it returned NoneType"),
         (lambda: {"access_key_id": "a"}, "it returned dict"),
         (lambda: lambda: None, "it returned function"),
-        (None, "NoneType, expected a function"),
-        (r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET), "Credentials, expected a function"),
+        (None, "NoneType, expected r2creds.Provider"),
+        (r2creds.sign(**PARAMS, parent_secret_access_key=PARENT_SECRET), "Credentials, expected r2creds.Provider"),
     ],
     ids=["async", "None", "dict", "function", "no function", "credentials"],
 )
 def test_a_mint_that_is_none_is_refused_by_name(connection: Any, mint: Any, said: str) -> None:
-    with pytest.raises(r2creds.InvalidArgumentError, match=f"^mint: {said}") as caught:
+    with pytest.raises(r2creds.InvalidArgumentError, match=f"^provider: {said}") as caught:
         connection(mint)
-    assert caught.value.field == "mint"
+    assert caught.value.field == "provider"
     gc.collect()  # when Python warns of a coroutine that nobody awaited
 
 
-def test_a_mint_that_makes_something_else_later_is_refused_then(s3: S3) -> None:
+def test_a_function_that_makes_something_else_later_is_refused_then(s3: S3) -> None:
     mint = Mint(s3, issued_at=1)
-    providers: list[Any] = [r2creds.obstore.provider(mint), r2creds.polars.provider(mint)]
-    renewal = Renewal(s3)
-    renewal.at(850)
-    mint.other = renewal.mint.other = None
-    for call in (*providers, renewal.call):
-        with pytest.raises(r2creds.InvalidArgumentError, match=r"^mint: it returned NoneType"):
-            call()
+    session = r2creds.botocore.session(mint)
+    providers: list[Any] = [r2creds.obstore.provider(mint), r2creds.polars.provider(mint), lambda: call(session)]
+    mint.other = None
+    for give in providers:
+        with pytest.raises(r2creds.InvalidArgumentError, match=r"^provider: it returned NoneType"):
+            give()

@@ -28,6 +28,8 @@ def test_the_examples(api: Api, s3: S3, monkeypatch: pytest.MonkeyPatch, capfd: 
     api.replies += [(429, {"success": False}, {"Retry-After": "120"}), SUCCESS]
     sign = r2creds.sign
     monkeypatch.setattr(r2creds, "sign", lambda **grant: sign(**grant, endpoint=s3.url))
+    provider = r2creds.Provider
+    monkeypatch.setattr(r2creds, "Provider", lambda **grant: provider(**grant, endpoint=s3.url))
     duckdb.execute(f"LOAD '{httpfs()}'")
 
     # The rest of the text becomes empty lines, so that an error's line is the README's.

@@ -13,10 +13,13 @@ API. Both take the same arguments and return :class:`Credentials`::
             permission="object-read-only",               # for 15 minutes, unless ttl_seconds says otherwise
         )
 
+A :class:`Provider` keeps one fresh for programs that live longer than a credential.
+
 Every exception is an :class:`R2CredsError`.
 """
 
 from . import botocore as botocore
+from . import duckdb as duckdb
 from . import obstore as obstore
 from . import polars as polars
 from ._arguments import Action, Jurisdiction, Permission
@@ -45,6 +48,7 @@ from ._errors import (
     UnsupportedError,
 )
 from ._library import version as __version__
+from ._provider import Provider
 
 __all__ = [
     "APIConnectionError",
@@ -67,6 +71,7 @@ __all__ = [
     "NotFoundError",
     "Permission",
     "PermissionDeniedError",
+    "Provider",
     "R2CredsError",
     "RateLimitError",
     "TLSError",

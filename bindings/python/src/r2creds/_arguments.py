@@ -161,7 +161,7 @@ def _fits(field: str, number: int, kind: type[c_int32 | c_int64 | c_uint32]) -> 
     return number
 
 
-def _duration(field: str, value: int | timedelta) -> int:
+def duration(field: str, value: int | timedelta) -> int:
     """Seconds or milliseconds, as the field's name says. 0 is the default in C, so that a computed 0 must not pass."""
     if isinstance(value, timedelta):
         unit, units = (_SECOND, "seconds") if field.endswith("_seconds") else (_MILLISECOND, "milliseconds")
@@ -240,7 +240,7 @@ def _convert(name: str, kind: Any) -> _Convert:
     if kind is POINTER(c_char_p):
         return _texts
     if name.endswith(("_seconds", "_ms")):
-        return _duration
+        return duration
     if name.endswith("_at"):
         return _time
     raise NotImplementedError(f"_arguments.py does not say what Python takes for {name}")

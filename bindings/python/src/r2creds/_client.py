@@ -390,6 +390,8 @@ def _credentials(raw: _structs.Credentials) -> Credentials:
         request_id=_text(raw.request_id),
         issued_at=_time(raw.issued_at),
         expires_at=_time(raw.expires_at),
+        renew_at=_time(raw.renew_at),
+        renew_by=_time(raw.renew_by),
     )
 
 

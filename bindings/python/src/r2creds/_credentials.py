@@ -17,12 +17,20 @@ REGION = "auto"
 CHECKSUMS = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
 
 
-class Credentials:
+class _Lent:
+    """Whatever a Provider knows a credential of its own by. No value of the credential."""
+
+    __slots__ = ("_lent",)
+    _lent: object
+
+
+class Credentials(_Lent):
     """A temporary credential for one R2 bucket. Immutable; equal to one with the same values; its repr shows no secret.
 
     ``boto3()``, ``fsspec()``, ``pyarrow()``, ``storage_options()``, ``iceberg()``, ``duckdb_secret()`` and ``env()``
     give it to other libraries and programs in their own terms. What they return holds the secrets, and ends with this
-    credential: :mod:`r2creds.botocore`, :mod:`r2creds.obstore` and :mod:`r2creds.polars` renew it.
+    credential: :mod:`r2creds.botocore`, :mod:`r2creds.obstore`, :mod:`r2creds.polars` and :mod:`r2creds.duckdb` renew
+    it.
 
     All of ``access_key_id``, ``secret_access_key`` and ``session_token`` are needed on every S3 request. It does not
     pickle: hand on the fields that a receiver needs, or :meth:`env`.
@@ -36,6 +44,8 @@ class Credentials:
         "request_id",
         "issued_at",
         "expires_at",
+        "renew_at",
+        "renew_by",
     )
 
     #: S3 access key id. Not a secret.
@@ -50,8 +60,14 @@ class Credentials:
     request_id: str | None
     #: When it begins, in UTC.
     issued_at: datetime
-    #: When it ends, in UTC; never later than the truth. Renew it some time before.
+    #: When it ends, in UTC; never later than the truth.
     expires_at: datetime
+    #: From here on get the next one, while this one is used: a quarter of its life before its end, at most an hour. A
+    #: :class:`Provider` does that; for caches of others.
+    renew_at: datetime
+    #: From here on begin nothing with this one if another can be had: an eighth of its life before its end, at most ten
+    #: minutes.
+    renew_by: datetime
 
     def __init__(
         self,
@@ -63,6 +79,8 @@ class Credentials:
         request_id: str | None = None,
         issued_at: datetime,
         expires_at: datetime,
+        renew_at: datetime | None = None,
+        renew_by: datetime | None = None,
     ) -> None:
         fill = object.__setattr__
         try:
@@ -73,6 +91,10 @@ class Credentials:
             fill(self, "request_id", request_id)
             fill(self, "issued_at", issued_at.astimezone(timezone.utc))
             fill(self, "expires_at", expires_at.astimezone(timezone.utc))
+            # Of one that was not made here: the end, for when to renew is the library's to say.
+            fill(self, "renew_at", (renew_at or expires_at).astimezone(timezone.utc))
+            fill(self, "renew_by", (renew_by or expires_at).astimezone(timezone.utc))
+            fill(self, "_lent", None)
         except BaseException as error:
             del secret_access_key, session_token
             forget(error)
@@ -200,7 +222,7 @@ class Credentials:
         }
 
     def __repr__(self) -> str:
-        if not hasattr(self, "expires_at"):  # the last to be filled
+        if not hasattr(self, "_lent"):  # the last to be filled
             return "<r2creds.Credentials, never made>"
         return (
             f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=[redacted], session_token=[redacted],"

@@ -21,7 +21,8 @@ def _dotenv(creds: Credentials) -> str:
 
 
 def _json(creds: Credentials) -> str:
-    fields = {name: getattr(creds, name) for name in Credentials.__slots__}
+    # Who starts a command for each credential has no use for the times to renew it.
+    fields = {name: getattr(creds, name) for name in Credentials.__slots__ if not name.startswith("renew_")}
     fields.update(issued_at=_utc(creds.issued_at), expires_at=_utc(creds.expires_at))
     return json.dumps(fields, indent=2) + "\n"
 

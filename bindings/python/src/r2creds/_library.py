@@ -55,6 +55,11 @@ client_new = _function(
     "r2creds_client_new_with_environment", c_int32, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]
 )
 client_free = _function("r2creds_client_free", None, [c_void_p])
+provider_new = _function("r2creds_provider_new", c_int32, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p])
+provider_get = _function("r2creds_provider_get", c_int32, [c_void_p, c_void_p, c_void_p, c_void_p])
+provider_reject = _function("r2creds_provider_reject", None, [c_void_p, c_void_p])
+provider_last_error = _function("r2creds_provider_last_error", c_void_p, [c_void_p])
+provider_free = _function("r2creds_provider_free", None, [c_void_p])
 cancel_new = _function("r2creds_cancel_new", c_int32, [c_void_p])
 cancel_trigger = _function("r2creds_cancel_trigger", None, [c_void_p])
 cancel_free = _function("r2creds_cancel_free", None, [c_void_p])

@@ -2,64 +2,58 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ._credentials import CHECKSUMS, REGION
-from ._renewal import Mint, margin, minted
+from ._source import Kept, Source
 
 if TYPE_CHECKING:
     import botocore.session
 
 
-def session(mint: Mint) -> botocore.session.Session:
-    """A botocore session for R2, or ``boto3.Session(botocore_session=session(mint)).client("s3")``.
+def session(provider: Source) -> botocore.session.Session:
+    """A botocore session for R2, or ``boto3.Session(botocore_session=session(provider)).client("s3")``.
 
     Region, endpoint and checksum settings are the session's own, whatever the environment and ``~/.aws/config`` say.
-    Other settings come from the profile that ``AWS_PROFILE`` names, if there is one.
-    The credential is replaced when a quarter of its life is left, at most 15 minutes; a failure then is logged, and it
-    stays in use. In its last eighth, at most 10 minutes, callers wait for the new one, and a failure is raised. Any
-    number of threads may use it; one of them calls ``mint``.
+    Other settings come from the profile that ``AWS_PROFILE`` names, if there is one. Any number of threads may use it;
+    each request has a credential that the provider says is good now.
 
     Args:
-        mint: Called now and for each renewal, for example ``lambda: r2creds.sign(...)``; it always grants the same.
+        provider: A :class:`r2creds.Provider`. Or a function that makes a credential, called now and from each one's
+            ``renew_at`` on; it always grants the same.
 
     Raises:
-        InvalidArgumentError: ``mint`` is no function, is async, or returns something else than Credentials.
-        R2CredsError: What the first call of ``mint`` raises.
+        InvalidArgumentError: It is neither, is async, or returns something else than Credentials.
+        R2CredsError: No first credential could be had, which is made here, because it says where the endpoint is.
     """
     import botocore.session
-    from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+    from botocore.credentials import CredentialProvider, CredentialResolver, ReadOnlyCredentials
+    from botocore.credentials import Credentials as Plain
     from botocore.exceptions import ProfileNotFound
 
-    first = minted(mint)
+    kept = Kept(provider)
 
-    def refresh() -> dict[str, str]:
-        creds = minted(mint)
-        return {
-            "access_key": creds.access_key_id,
-            "secret_key": creds.secret_access_key,
-            "token": creds.session_token,
-            "expiry_time": creds.expires_at.isoformat(),
-        }
+    class Provided(Plain):  # type: ignore[misc]
+        """What the provider gives, each time botocore asks; so botocore's own windows and locks have no part in it."""
 
-    # botocore's own windows are made for hours: a credential of 15 minutes would be replaced at every call.
-    credentials = RefreshableCredentials(
-        first.access_key_id,
-        first.secret_access_key,
-        first.session_token,
-        first.expires_at,
-        refresh_using=refresh,
-        method="r2creds",
-        advisory_timeout=min((first.expires_at - first.issued_at) / 4, timedelta(minutes=15)).total_seconds(),
-        mandatory_timeout=margin(first).total_seconds(),
-    )
+        method = "r2creds"
+
+        def __init__(self) -> None:
+            pass
+
+        def get_frozen_credentials(self) -> ReadOnlyCredentials:
+            creds = kept()
+            return ReadOnlyCredentials(creds.access_key_id, creds.secret_access_key, creds.session_token)
+
+        access_key = property(lambda self: self.get_frozen_credentials().access_key)
+        secret_key = property(lambda self: self.get_frozen_credentials().secret_key)
+        token = property(lambda self: self.get_frozen_credentials().token)
 
     class Provider(CredentialProvider):  # type: ignore[misc]
         METHOD = "r2creds"
 
-        def load(self) -> RefreshableCredentials:
-            return credentials
+        def load(self) -> Plain:
+            return Provided()
 
     made = botocore.session.get_session()
     try:
@@ -72,7 +66,7 @@ def session(mint: Mint) -> botocore.session.Session:
     for name, value in {
         **CHECKSUMS,
         "region": REGION,
-        "endpoint_url": first.endpoint,
+        "endpoint_url": kept.first.endpoint,
         "ignore_configured_endpoint_urls": False,
     }.items():
         config.set_config_variable(name, value)

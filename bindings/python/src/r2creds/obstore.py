@@ -6,44 +6,44 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ._credentials import object_store
-from ._renewal import Mint, Renewed, margin
+from ._source import Kept, Source
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
 
 
-class _Provider(Renewed):
+class _Provider:
     #: What obstore's S3Store should know beside the credential; it reads this by itself.
     config: dict[str, str]
-    #: How long before the end obstore asks for a new one. Its own default, 5 minutes, is long for a short credential.
-    refresh_threshold: timedelta
+    #: How long before the end obstore asks for a new one. It is told the right time as the end.
+    refresh_threshold = timedelta(0)
 
-    def __init__(self, mint: Mint) -> None:
-        super().__init__(mint)
-        self.config = object_store(self.creds)
-        self.refresh_threshold = margin(self.creds)
+    def __init__(self, source: Source) -> None:
+        self._kept = Kept(source)
+        self.config = object_store(self._kept.first)
 
     def __call__(self) -> S3Credential:
-        creds = self.renew()
+        creds = self._kept()
         return {
             "access_key_id": creds.access_key_id,
             "secret_access_key": creds.secret_access_key,
             "token": creds.session_token,
-            "expires_at": creds.expires_at,
+            # From here on obstore asks before each request, and gets this one again until there is another.
+            "expires_at": creds.renew_at,
         }
 
 
-def provider(mint: Mint) -> _Provider:
-    """A credential provider: ``S3Store("recordings", credential_provider=provider(mint))``.
+def provider(provider: Source) -> _Provider:
+    """A credential provider: ``S3Store("recordings", credential_provider=provider(r2creds.Provider(...)))``.
 
-    Endpoint and region come with it. A credential is replaced an eighth of its life before its end, at most ten
-    minutes; when that fails it is used until it ends.
+    Endpoint and region come with it. One provider may serve any number of stores.
 
     Args:
-        mint: Called now and for each renewal, for example ``lambda: r2creds.sign(...)``; it always grants the same.
+        provider: A :class:`r2creds.Provider`. Or a function that makes a credential, called now and from each one's
+            ``renew_at`` on; it always grants the same.
 
     Raises:
-        InvalidArgumentError: ``mint`` is no function, is async, or returns something else than Credentials.
-        R2CredsError: What the first call of ``mint`` raises.
+        InvalidArgumentError: It is neither, is async, or returns something else than Credentials.
+        R2CredsError: No first credential could be had, which is made here, because it says where the endpoint is.
     """
-    return _Provider(mint)
+    return _Provider(provider)

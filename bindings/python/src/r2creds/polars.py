@@ -5,43 +5,42 @@ from __future__ import annotations
 import time
 
 from ._credentials import object_store
-from ._renewal import Mint, Renewed, margin
+from ._source import Kept, Source
 
 
-class _Provider(Renewed):
+class _Provider:
     #: Endpoint and region, which polars takes from its argument of this name and not from a provider.
     storage_options: dict[str, str]
 
-    def __init__(self, mint: Mint) -> None:
-        super().__init__(mint)
-        self.storage_options = object_store(self.creds)
+    def __init__(self, source: Source) -> None:
+        self._kept = Kept(source)
+        self.storage_options = object_store(self._kept.first)
 
     def __call__(self) -> tuple[dict[str, str], int]:
-        creds = self.renew()
-        # polars uses a credential up to the last second, so it is told an earlier one.
-        end = int(creds.expires_at.timestamp())
-        early = end - int(margin(creds).total_seconds())
+        creds = self._kept()
+        # polars uses a credential up to the last second, so it is told when to ask again; but not a time that is over.
+        times = [int(end.timestamp()) for end in (creds.renew_at, creds.renew_by, creds.expires_at)]
         return {
             "aws_access_key_id": creds.access_key_id,
             "aws_secret_access_key": creds.secret_access_key,
             "aws_session_token": creds.session_token,
-        }, early if early > time.time() else end
+        }, next((end for end in times if end > time.time()), times[-1])
 
 
-def provider(mint: Mint) -> _Provider:
+def provider(provider: Source) -> _Provider:
     """A credential provider, and the ``storage_options`` that belong to it::
 
-        r2 = r2creds.polars.provider(mint)
+        r2 = r2creds.polars.provider(r2creds.Provider(...))
         pl.scan_parquet("s3://recordings/a.parquet", credential_provider=r2, storage_options=r2.storage_options)
 
-    Never leave ``storage_options`` out: polars would send the requests to AWS. A credential is replaced an eighth of
-    its life before its end, at most ten minutes; when that fails it is used until it ends.
+    Never leave ``storage_options`` out: polars would send the requests to AWS.
 
     Args:
-        mint: Called now and for each renewal, for example ``lambda: r2creds.sign(...)``; it always grants the same.
+        provider: A :class:`r2creds.Provider`. Or a function that makes a credential, called now and from each one's
+            ``renew_at`` on; it always grants the same.
 
     Raises:
-        InvalidArgumentError: ``mint`` is no function, is async, or returns something else than Credentials.
-        R2CredsError: What the first call of ``mint`` raises.
+        InvalidArgumentError: It is neither, is async, or returns something else than Credentials.
+        R2CredsError: No first credential could be had, which is made here, because it says where the endpoint is.
     """
-    return _Provider(mint)
+    return _Provider(provider)

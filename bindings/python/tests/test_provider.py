@@ -1,0 +1,236 @@
+"""The provider: what it gives, when it waits, and what it says; the rules themselves are tested in Rust."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import os
+import pickle
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+from conftest import PARAMS, PARENT_SECRET, RESULT, SUCCESS, Api, send, settles, until_end
+
+import r2creds
+
+SIGN = {**PARAMS, "parent_secret_access_key": PARENT_SECRET}
+
+
+def test_it_gives_the_same_credential_while_it_is_fresh() -> None:
+    provider = r2creds.Provider(**SIGN)
+    creds = provider.get()
+    assert provider() is creds is provider.get(timeout_ms=5)
+    assert creds.expires_at - creds.issued_at == timedelta(minutes=15)
+    assert creds.expires_at - creds.renew_at == timedelta(seconds=225)
+    assert creds.expires_at - creds.renew_by == timedelta(seconds=112)
+    assert creds == r2creds.sign(**SIGN, issued_at=creds.issued_at)
+    assert provider.last_error is None
+    assert repr(provider) == "<r2creds.Provider, open>"
+
+
+def test_it_renews_and_never_gives_what_is_over() -> None:
+    provider = r2creds.Provider(**SIGN, ttl_seconds=2)
+    seen: set[str] = set()
+    while len(seen) < 3:
+        creds = provider.get()
+        assert not creds.expired
+        seen.add(creds.session_token)
+        time.sleep(0.01)
+
+
+def test_one_call_serves_all_threads_and_the_client_may_be_closed(api: Api) -> None:
+    client = api.client()
+    provider = r2creds.Provider(client, **PARAMS, headers={"X-Own": "1"}, extra_body={"more": 1}, max_retries=0)
+    client.close()
+    everybody = threading.Barrier(16)
+
+    def get(_: int) -> r2creds.Credentials:
+        everybody.wait(60)
+        return provider.get()
+
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(get, range(16)))
+    assert len(set(made)) == len(api.requests) == 1
+    assert made[0].session_token == RESULT["sessionToken"]
+    ((_, headers, body),) = api.requests
+    assert headers["x-own"] == "1"
+    assert body["more"] == 1
+    provider.close()
+    assert made[0].secret_access_key == RESULT["secretAccessKey"]
+
+
+def test_a_failure_is_raised_again_without_another_call(api: Api) -> None:
+    api.replies = [(429, {}, {"Retry-After": "300"}), SUCCESS]
+    provider = r2creds.Provider(api.client(), **PARAMS)
+    for _ in range(100):
+        with pytest.raises(r2creds.RateLimitError) as caught:
+            provider.get()
+        assert caught.value.retry_after is not None
+        assert timedelta(seconds=200) < caught.value.retry_after <= timedelta(seconds=300)
+    assert len(api.requests) == 1
+    assert isinstance(provider.last_error, r2creds.RateLimitError)
+
+
+def short(handler: BaseHTTPRequestHandler) -> None:
+    send(handler)
+
+
+def test_an_api_that_hangs_holds_nobody_up_who_has_a_good_credential(api: Api) -> None:
+    api.replies = [SUCCESS, until_end]
+    provider = r2creds.Provider(api.client(), **PARAMS, ttl_seconds=12)  # due after 6 s, overdue at the same time
+    first = provider.get()
+    time.sleep(6.5)
+
+    def get(_: int) -> float:
+        began = time.monotonic()
+        assert provider.get() is first
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(16) as pool:
+        took = list(pool.map(get, range(16)))
+    assert max(took) < 3.5
+    assert get(0) < 1
+    assert len(api.requests) == 2
+    provider.close()
+
+
+def test_a_rejected_credential_is_replaced(api: Api) -> None:
+    provider = r2creds.Provider(api.client(), **PARAMS)
+    creds = provider.get()
+    provider.reject(r2creds.sign(**SIGN))
+    provider.reject(copy.copy(creds))  # the same object
+    assert provider.get() is not creds
+    assert len(api.requests) == 2
+    provider.reject(creds)  # not the current one any more
+    provider.reject(provider.get())  # too soon
+    provider.get()
+    assert len(api.requests) == 2
+    with pytest.raises(r2creds.InvalidArgumentError, match=r"^creds: str, expected Credentials"):
+        provider.reject("")  # type: ignore[arg-type]
+
+
+def test_a_wait_has_its_own_time_and_leaves_the_renewal(api: Api) -> None:
+    go_on = threading.Event()
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        go_on.wait(60)
+        send(handler)
+
+    api.replies = [late]
+    provider = r2creds.Provider(api.client(), **PARAMS)
+    for _ in range(2):
+        with pytest.raises(r2creds.APITimeoutError, match="waiting for the renewal"):
+            provider.get(timeout_ms=timedelta(milliseconds=50))
+    go_on.set()
+    assert provider.get().session_token == RESULT["sessionToken"]
+    assert len(api.requests) == 1
+
+
+def test_ctrl_c_ends_a_wait_and_not_the_renewal(api: Api) -> None:
+    go_on = threading.Event()
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        go_on.wait(60)
+        send(handler)
+
+    api.replies = [late]
+    provider = r2creds.Provider(api.client(), **PARAMS)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for _ in range(2):
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            with pytest.raises(KeyboardInterrupt):
+                provider.get()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    go_on.set()
+    provider.get()
+    assert len(api.requests) == 1
+
+
+def test_closing_ends_the_waits_of_other_threads(api: Api) -> None:
+    api.replies = [until_end]
+    provider = r2creds.Provider(api.client(), **PARAMS)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(provider.get)
+        assert api.arrived.acquire(timeout=30)
+        provider.close()
+        with pytest.raises(r2creds.CancelledError):
+            waiting.result(30)
+    provider.close()
+    for use in (provider.get, provider, lambda: provider.reject(r2creds.sign(**SIGN)), lambda: provider.last_error):
+        with pytest.raises(r2creds.InvalidArgumentError, match=r"^provider: closed"):
+            use()
+    assert repr(provider) == "<r2creds.Provider, closed>"
+
+
+def test_a_child_has_the_credential_and_not_the_renewal(api: Api) -> None:
+    api.replies = [SUCCESS, until_end]
+    provider = r2creds.Provider(api.client(), **PARAMS, ttl_seconds=12)
+    first = provider.get()
+    time.sleep(6.2)
+    provider.get(timeout_ms=100)  # begins the renewal, which is in flight from here on
+    assert settles(lambda: len(api.requests) == 2)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.alarm(30)
+            if provider.get(timeout_ms=100) is first:
+                provider.close()
+                status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert provider.get() is first
+    provider.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("prefixes", {"prefixes": []}),
+        ("ttl_seconds", {"ttl_seconds": 604_801}),
+        ("headers", {"headers": {"X-Own": "1"}}),
+        ("extra_body", {"extra_body": {}}),
+        ("timeout_ms", {"timeout_ms": 5}),
+        ("max_retries", {"max_retries": 1}),
+        ("client", {"client": "https://example.com"}),
+        ("parent_secret_access_key", {"parent_secret_access_key": None}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_can_be_checked_is_checked_when_it_is_made(field: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(r2creds.InvalidArgumentError) as caught:
+        r2creds.Provider(**{**SIGN, **arguments})
+    assert caught.value.field == field
+
+
+def test_a_closed_client_makes_none(api: Api) -> None:
+    client = api.client()
+    client.close()
+    with pytest.raises(r2creds.InvalidArgumentError, match=r"^client: closed"):
+        r2creds.Provider(client, **PARAMS)
+
+
+def test_it_does_not_pickle_and_its_credentials_neither() -> None:
+    provider = r2creds.Provider(**SIGN)
+    for secret in (provider, provider.get()):
+        with pytest.raises(TypeError, match="pickle"):
+            pickle.dumps(secret)
+
+
+def test_one_that_was_never_made_has_a_repr() -> None:
+    with pytest.raises(TypeError):
+        r2creds.Provider(nonsense=1)  # type: ignore[call-arg]
+    provider = r2creds.Provider.__new__(r2creds.Provider)
+    assert repr(provider) == "<r2creds.Provider, closed>"
+    provider.close()
+    del provider
+    gc.collect()
