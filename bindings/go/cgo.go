@@ -8,6 +8,7 @@ package r2creds
 typedef struct {
 	r2creds_credentials *credentials;
 	r2creds_client *client;
+	r2creds_provider *provider;
 	r2creds_error *error;
 	r2creds_status status;
 } outcome;
@@ -31,6 +32,27 @@ static outcome call_client_new(r2creds_client_options options, char **environmen
 	return made;
 }
 
+static outcome call_provider_new(const r2creds_client *client, r2creds_params params, r2creds_request_options options) {
+	outcome made = {0};
+	made.status = r2creds_provider_new(client, &params, &options, &made.provider, &made.error);
+	return made;
+}
+
+// Returns no credential where it is the one that is known: the strings of all credentials of one renewal are the same.
+static outcome call_provider_get(r2creds_provider *provider, r2creds_cancel *cancel, uint32_t timeout_ms,
+		const r2creds_credentials *known) {
+	outcome made = {0};
+	r2creds_request_options options = R2CREDS_REQUEST_OPTIONS_INIT;
+	options.cancel = cancel;
+	options.timeout_ms = timeout_ms;
+	made.status = r2creds_provider_get(provider, &options, &made.credentials, &made.error);
+	if (known != NULL && made.credentials != NULL && made.credentials->session_token == known->session_token) {
+		r2creds_credentials_free(made.credentials);
+		made.credentials = NULL;
+	}
+	return made;
+}
+
 // Frees all in one call, because each call from Go into C costs some 50 ns.
 static void release(void *memory, outcome made) {
 	free(memory);
@@ -50,6 +72,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -270,7 +293,9 @@ func (a *arguments) clientOptions(from *clientOptions) (to cClientOptions) {
 // for the client's.
 func (a *arguments) requestOptions(from *requestOptions, cancel *cancel, timeout uint32) (to cRequestOptions) {
 	to.struct_size = C.sizeof_r2creds_request_options
-	to.cancel = cancel.raw
+	if cancel != nil {
+		to.cancel = cancel.raw
+	}
 	to.headers, to.headers_len = a.list("headers", from.headers)
 	to.extra_body = a.optional("extra_body", from.extraBody)
 	to.timeout_ms = C.uint32_t(timeout)
@@ -342,10 +367,95 @@ func (h *handle) create(params *Params, options *requestOptions, cancel *cancel,
 	return credentials(made.credentials), nil
 }
 
+// A providerHandle is the library's provider. It is freed once, by Close or when its Provider has become unreachable.
+type providerHandle struct {
+	raw *C.r2creds_provider
+	// Triggered already: what is got with it waits for nothing, and says so.
+	now  *cancel
+	once sync.Once
+}
+
+func newProviderHandle(client *handle, params *Params, options *requestOptions) (*providerHandle, *Error) {
+	signs := client == nil
+	var raw *C.r2creds_client
+	if !signs {
+		raw = client.raw
+	}
+	now, wrong := newCancel()
+	if wrong != nil {
+		return nil, wrong
+	}
+	now.trigger()
+	var a arguments
+	a.params(params, signs)
+	a.requestOptions(options, nil, 0)
+	if a.wrong != nil {
+		now.free()
+		return nil, a.wrong
+	}
+	a.allocate()
+	rawParams, rawOptions := a.params(params, signs), a.requestOptions(options, nil, 0)
+	made := C.call_provider_new(raw, rawParams, rawOptions)
+	defer a.release(made)
+	if made.status != C.R2CREDS_STATUS_OK {
+		now.free()
+		return nil, failure(made.error)
+	}
+	return &providerHandle{raw: made.provider, now: now}, nil
+}
+
+func (h *providerHandle) free() {
+	h.once.Do(func() {
+		C.r2creds_provider_free(h.raw)
+		h.now.free()
+	})
+}
+
+// get returns the credential that is good now, which may be the last one. 0: for as long as the renewal takes.
+func (h *providerHandle) get(last *given, cancel *cancel, timeout uint32) (*given, *Error) {
+	var known *C.r2creds_credentials
+	if last != nil {
+		known = last.lent.raw
+	}
+	raceRelease()
+	made := C.call_provider_get(h.raw, cancel.raw, C.uint32_t(timeout), known)
+	raceAcquire()
+	runtime.KeepAlive(last) // until here the address of its strings is nobody else's
+	switch {
+	case made.status != C.R2CREDS_STATUS_OK:
+		defer C.r2creds_error_free(made.error)
+		return nil, failure(made.error)
+	case made.credentials == nil:
+		return last, nil
+	}
+	next := &given{credentials: *credentials(made.credentials), lent: &lent{made.credentials}}
+	runtime.SetFinalizer(next.lent, (*lent).free)
+	return next, nil
+}
+
+func (h *providerHandle) reject(credentials *lent) {
+	C.r2creds_provider_reject(h.raw, credentials.raw)
+	runtime.KeepAlive(credentials)
+}
+
+func (h *providerHandle) lastError() *Error {
+	last := C.r2creds_provider_last_error(h.raw)
+	if last == nil {
+		return nil
+	}
+	defer C.r2creds_error_free(last)
+	return failure(last)
+}
+
+// A lent is a provider's credential in C, by which the provider knows it. The garbage collector frees it.
+type lent struct{ raw *C.r2creds_credentials }
+
+func (l *lent) free() { C.r2creds_credentials_free(l.raw) }
+
 // A cancel ends the call that it is given to.
 type cancel struct{ raw *C.r2creds_cancel }
 
-func newCancel() (*cancel, error) {
+func newCancel() (*cancel, *Error) {
 	raw := C.call_cancel_new()
 	if raw == nil {
 		return nil, &Error{Status: ErrInternal, Message: "no cancel object could be made"}
@@ -366,6 +476,8 @@ func credentials(from *cCredentials) *Credentials {
 		RequestID:       C.GoString(from.request_id),
 		IssuedAt:        fromUnix(from.issued_at),
 		ExpiresAt:       fromUnix(from.expires_at),
+		RenewAt:         fromUnix(from.renew_at),
+		RenewBy:         fromUnix(from.renew_by),
 	}
 }
 

@@ -4,6 +4,6 @@ package r2creds
 
 import "runtime"
 
-func freeWhenUnreachable(client *Client, owned *handle) {
-	runtime.AddCleanup(client, (*handle).free, owned)
+func freeWhenUnreachable[Owner any, Owned interface{ free() }](owner *Owner, owned Owned) {
+	runtime.AddCleanup(owner, Owned.free, owned)
 }

@@ -4,6 +4,6 @@ package r2creds
 
 import "runtime"
 
-func freeWhenUnreachable(client *Client, owned *handle) {
-	runtime.SetFinalizer(client, func(*Client) { owned.free() })
+func freeWhenUnreachable[Owner any, Owned interface{ free() }](owner *Owner, owned Owned) {
+	runtime.SetFinalizer(owner, func(*Owner) { owned.free() })
 }

@@ -188,13 +188,13 @@ func (c *Client) Create(ctx context.Context, params Params, options ...RequestOp
 	if c.handle == nil {
 		return nil, refuse("client", "closed, expected an open one from NewClient")
 	}
-	timeout, err := c.timeoutFor(ctx)
-	if err != nil {
-		return nil, err
+	timeout, failure := timeoutOf(ctx, c.timeout)
+	if failure != nil {
+		return nil, failure
 	}
-	cancel, err := newCancel()
-	if err != nil {
-		return nil, err
+	cancel, failure := newCancel()
+	if failure != nil {
+		return nil, failure
 	}
 	defer cancel.free()
 	defer after(c.closing, cancel.trigger)()
@@ -206,20 +206,25 @@ func (c *Client) Create(ctx context.Context, params Params, options ...RequestOp
 		}
 	})()
 	made, failure := c.handle.create(&params, &all, cancel, timeout)
-	if failure == nil {
-		return made, nil
+	if failure != nil {
+		return nil, asOf(ctx, failure)
 	}
-	if failure.Status == ErrCancelled && passed(ctx) { // a context whose Deadline does not tell
+	return made, nil
+}
+
+// asOf says of a call that was cancelled what the context says: a deadline may pass that its Deadline does not tell.
+func asOf(ctx context.Context, failure *Error) *Error {
+	if failure != nil && failure.Status == ErrCancelled && passed(ctx) {
 		failure.Status, failure.Message, failure.retryable = ErrTimeout, "the context's deadline passed", true
 	}
-	return nil, failure
+	return failure
 }
 
 func passed(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
 
-// timeoutFor is what a call has left in milliseconds, rounded up; 0: the client's. A context that is over already is an
-// error, and nothing is sent.
-func (c *Client) timeoutFor(ctx context.Context) (uint32, error) {
+// timeoutOf is what a call has left in milliseconds, rounded up; 0: the default, which is sooner. A context that is over
+// already is an error, and nothing is sent.
+func timeoutOf(ctx context.Context, usual time.Duration) (uint32, *Error) {
 	deadline, has := ctx.Deadline()
 	left := time.Until(deadline)
 	switch {
@@ -228,7 +233,7 @@ func (c *Client) timeoutFor(ctx context.Context) (uint32, error) {
 			retryable: true}
 	case ctx.Err() != nil:
 		return 0, &Error{Status: ErrCancelled, Message: "the context was cancelled before the call"}
-	case !has || c.timeout > 0 && c.timeout <= left:
+	case !has || usual > 0 && usual <= left:
 		return 0, nil
 	}
 	return uint32(min(roundUp(left), math.MaxUint32)), nil

@@ -50,6 +50,9 @@ func TestCreateSendsTheParamsAndReturnsTheCredential(t *testing.T) {
 	if made.IssuedAt.Before(before) || made.IssuedAt.After(time.Now()) {
 		t.Errorf("begins %v, and it was %v", made.IssuedAt, before)
 	}
+	equal(t, "renew at", made.ExpiresAt.Sub(made.RenewAt), 15*time.Minute)
+	equal(t, "renew by", made.ExpiresAt.Sub(made.RenewBy), 450*time.Second)
+	made.RenewAt, made.RenewBy = time.Time{}, time.Time{}
 	equal(t, "credential", *made, r2creds.Credentials{AccessKeyID: "minted-id", SecretAccessKey: "minted-secret",
 		SessionToken: "minted-token", Endpoint: "https://" + account + ".eu.r2.cloudflarestorage.com",
 		RequestID: "0123456789abcdef-LHR", IssuedAt: made.IssuedAt, ExpiresAt: made.IssuedAt.Add(time.Hour)})

@@ -116,6 +116,13 @@ type Credentials struct {
 	RequestID       string    `json:"requestId,omitempty"` // CF-Ray of the reply; empty when signed locally or absent.
 	IssuedAt        time.Time `json:"issuedAt"`            // When it begins, in UTC.
 	ExpiresAt       time.Time `json:"expiresAt"`           // When it ends, in UTC; never later than the truth.
+
+	// From here on get the next one, while this one is used: a quarter of its life before its end, at most an hour. A
+	// Provider does that; for caches of others.
+	RenewAt time.Time `json:"renewAt"`
+	// From here on begin nothing with this one if another can be had: an eighth of its life before its end, at most ten
+	// minutes.
+	RenewBy time.Time `json:"renewBy"`
 }
 
 const redacted = "[redacted]"
@@ -166,7 +173,9 @@ func (c Credentials) LogValue() slog.Value {
 		slog.String("endpoint", c.Endpoint),
 		slog.String("request_id", c.RequestID),
 		slog.Time("issued_at", c.IssuedAt),
-		slog.Time("expires_at", c.ExpiresAt))
+		slog.Time("expires_at", c.ExpiresAt),
+		slog.Time("renew_at", c.RenewAt),
+		slog.Time("renew_by", c.RenewBy))
 }
 
 // Sign makes a credential locally from the parent key pair. No network; microseconds.

@@ -71,6 +71,7 @@ func TestEveryVectorComesOutByteForByte(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", vector.Name, err)
 		}
+		made.RenewAt, made.RenewBy = time.Time{}, time.Time{} // the vectors are older
 		want := r2creds.Credentials{AccessKeyID: expected.AccessKeyID, SecretAccessKey: expected.SecretAccessKey,
 			SessionToken: expected.SessionToken, Endpoint: expected.Endpoint,
 			IssuedAt: time.Unix(given.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(expected.ExpiresAt, 0).UTC()}

@@ -93,6 +93,7 @@ type api struct {
 	*httptest.Server
 	reached chan struct{} // one for each request that is held up
 	closed  chan struct{} // one for each connection that was closed
+	release chan struct{} // closed when what is late may come
 	onHang  func(account string)
 
 	mu       sync.Mutex
@@ -111,7 +112,8 @@ func newAPIThat(t testing.TB, onHang func(account string)) *api {
 }
 
 func unstarted() *api {
-	a := &api{reached: make(chan struct{}, 10_000), closed: make(chan struct{}, 10_000)}
+	a := &api{reached: make(chan struct{}, 10_000), closed: make(chan struct{}, 10_000),
+		release: make(chan struct{})}
 	a.Server = httptest.NewUnstartedServer(a)
 	a.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that go away are no news
 	a.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -163,6 +165,13 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.onHang(account)
 		}
 		<-r.Context().Done()
+	case "late":
+		a.reached <- struct{}{}
+		select {
+		case <-a.release:
+			io.WriteString(w, granted)
+		case <-r.Context().Done():
+		}
 	case "drips":
 		w.Header().Set("Content-Length", "1000")
 		io.WriteString(w, "{")

@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,137 +23,86 @@ import (
 	r2creds "r2creds.dev/go"
 )
 
-const (
-	// Source is what aws.Credentials.Source says.
-	Source = "r2creds"
+// Source is what aws.Credentials.Source says.
+const Source = "r2creds"
 
-	// How long before their end S3Options renews credentials, since clocks differ and requests take time.
-	window = time.Minute
-	// How long credentials that are still good are used before another attempt, when renewing them failed.
-	pause = 10 * time.Second
-)
-
-// Provider is an aws.CredentialsProvider. Every Retrieve makes a new credential: put it into an
-// aws.NewCredentialsCache, as S3Options does, which keeps one until it expires and makes one for many callers. What signs
-// with it has to be a [Signer]: the SDK's own signer is refused by R2 after the first renewal.
+// Provider is an aws.CredentialsProvider. Every Retrieve gives a credential that is good now, in less than a
+// microsecond while it is fresh: an S3 client may ask it for each request, and needs no cache. In an
+// aws.NewCredentialsCache it works too: the cache is told a credential's RenewAt as its end, and from there on asks for
+// each request. What signs with it has to be a [Signer]: the SDK's own signer is refused by R2 after the first renewal.
 //
-// It adds two things to the cache. When a renewal fails, and the credentials are still good, they are used on, and the
-// next attempt is made some seconds later, or when the server said; the error shows only once they have expired. And an
-// ExpiryWindow takes at most half of a lifetime, so that short-lived credentials are not made anew for every request.
-//
-// Sign and Create make one; the zero Provider only returns an error.
+// New, Sign and Create make one; the zero Provider only returns an error.
 type Provider struct {
-	mint func(context.Context) (*r2creds.Credentials, error)
-
-	mu     sync.Mutex
-	latest *r2creds.Credentials
-	failed bool // whether the last attempt to renew them did
+	provider *r2creds.Provider
+	wrong    error // why there is none
 }
 
 var (
-	_ s3.HTTPSignerV4                               = Signer{}
-	_ s3.HTTPPresignerV4                            = Signer{}
-	_ aws.CredentialsProvider                       = (*Provider)(nil)
-	_ aws.HandleFailRefreshCredentialsCacheStrategy = (*Provider)(nil)
-	_ aws.AdjustExpiresByCredentialsCacheStrategy   = (*Provider)(nil)
+	_ s3.HTTPSignerV4         = Signer{}
+	_ s3.HTTPPresignerV4      = Signer{}
+	_ aws.CredentialsProvider = (*Provider)(nil)
 )
 
-// Sign returns a provider that signs locally. For its credentials there is [Signer].
+// New returns a provider for the SDK that stands on one of r2creds, which renews: one renewal for all callers, and with
+// a good credential nobody waits for longer than two seconds, whatever the API does. For its credentials there is
+// [Signer].
+func New(provider *r2creds.Provider) *Provider { return &Provider{provider: provider} }
+
+// Sign returns a provider that signs locally: New(r2creds.NewProvider(params)), whose error every Retrieve returns. For
+// its credentials there is [Signer].
 func Sign(params r2creds.Params) *Provider {
-	return &Provider{mint: func(context.Context) (*r2creds.Credentials, error) { return r2creds.Sign(params) }}
+	provider, err := r2creds.NewProvider(params)
+	return &Provider{provider, err}
 }
 
-// Create returns a provider that asks Cloudflare's API. For its credentials there is [Signer]. The client has to stay open for as long as it is used. The
-// SDK's cache makes one call for many callers and so passes no deadline on: the client's timeout ends it.
+// Create returns a provider that asks Cloudflare's API: New(client.NewProvider(params, options...)), whose error every
+// Retrieve returns. For its credentials there is [Signer].
 func Create(client *r2creds.Client, params r2creds.Params, options ...r2creds.RequestOption) *Provider {
-	return &Provider{mint: func(ctx context.Context) (*r2creds.Credentials, error) {
-		return client.Create(ctx, params, options...)
-	}}
+	provider, err := client.NewProvider(params, options...)
+	return &Provider{provider, err}
 }
 
-// Retrieve makes a new credential. An error is an *r2creds.Error.
+// Retrieve gives a credential that is good now. An error is an *r2creds.Error.
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	if p == nil || p.mint == nil {
-		return aws.Credentials{}, errors.New("r2aws: a nil or zero Provider, expected one from Sign or Create")
-	}
-	made, err := p.mint(ctx)
+	made, err := p.get(ctx)
 	if err != nil {
 		return aws.Credentials{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.latest, p.failed = made, false
-	return forSDK(made), nil
-}
-
-func forSDK(made *r2creds.Credentials) aws.Credentials {
 	return aws.Credentials{
 		AccessKeyID:     made.AccessKeyID,
 		SecretAccessKey: made.SecretAccessKey,
 		SessionToken:    made.SessionToken,
 		Source:          Source,
 		CanExpire:       true,
-		Expires:         made.ExpiresAt,
-	}
+		Expires:         made.RenewAt,
+	}, nil
 }
 
-// HandleFailToRefresh is for the SDK's cache: it keeps what is still good.
-func (p *Provider) HandleFailToRefresh(_ context.Context, previous aws.Credentials,
-	failure error) (aws.Credentials, error) {
-	if !previous.HasKeys() { // nothing was cached yet, or somebody has invalidated it
-		return aws.Credentials{}, failure
+func (p *Provider) get(ctx context.Context) (*r2creds.Credentials, error) {
+	switch {
+	case p == nil:
+		return nil, errors.New("r2aws: a nil Provider, expected one from New, Sign or Create")
+	case p.wrong != nil:
+		return nil, p.wrong
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.latest == nil || !time.Now().Before(p.latest.ExpiresAt) {
-		return aws.Credentials{}, failure
-	}
-	wait := pause
-	var known *r2creds.Error
-	if errors.As(failure, &known) {
-		wait = max(wait, known.RetryAfter)
-	}
-	p.failed = true
-	kept := forSDK(p.latest) // previous says an earlier end, because of the window
-	if again := time.Now().Add(wait); again.Before(kept.Expires) {
-		kept.Expires = again
-	}
-	return kept, nil
-}
-
-// AdjustExpiresBy is for the SDK's cache: it lets its ExpiryWindow take at most half of the time that is left, and
-// nothing where HandleFailToRefresh has said when the next attempt is.
-func (p *Provider) AdjustExpiresBy(credentials aws.Credentials, by time.Duration) (aws.Credentials, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.failed {
-		return credentials, nil
-	}
-	if half := -time.Until(credentials.Expires) / 2; by < half {
-		by = half
-	}
-	credentials.Expires = credentials.Expires.Add(by)
-	return credentials, nil
+	return p.provider.Get(ctx)
 }
 
 // S3Options sets what an S3 client needs for R2: the endpoint of the provider's credentials, region "auto", checksums
-// only when they are required, the provider in a cache that renews a minute before the end, and a [Signer]. A presign
-// client makes a signer of its own: give it [PresignOptions]. It makes the first credential, which says where the endpoint is; so a mistake shows here and not at the
-// first request.
+// only when they are required, the provider, and a [Signer]. A presign client makes a signer of its own: give it
+// [PresignOptions]. It gets the first credential, which says where the endpoint is; so a mistake shows here and not at
+// the first request.
 func S3Options(ctx context.Context, provider *Provider) (func(*s3.Options), error) {
-	cache := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = window })
-	if _, err := cache.Retrieve(ctx); err != nil {
+	first, err := provider.get(ctx)
+	if err != nil {
 		return nil, err
 	}
-	provider.mu.Lock()
-	endpoint := provider.latest.Endpoint
-	provider.mu.Unlock()
 	return func(o *s3.Options) {
-		o.BaseEndpoint = &endpoint
+		o.BaseEndpoint = &first.Endpoint
 		o.Region = "auto"
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		o.Credentials = cache
+		o.Credentials = provider
 		o.HTTPSignerV4 = Signer{}
 	}, nil
 }

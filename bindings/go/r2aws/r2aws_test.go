@@ -47,6 +47,7 @@ type api struct {
 	mints    atomic.Int64
 	lifetime atomic.Int64 // nanoseconds
 	refusal  atomic.Int64 // an HTTP status, instead of a credential
+	hang     atomic.Bool  // whether it answers at all
 }
 
 func newAPI(t *testing.T, lifetime time.Duration) (*api, *r2creds.Client) {
@@ -54,6 +55,9 @@ func newAPI(t *testing.T, lifetime time.Duration) (*api, *r2creds.Client) {
 	a.lifetime.Store(int64(lifetime))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		number := a.mints.Add(1)
+		for a.hang.Load() && r.Context().Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
 		if status := a.refusal.Load(); status != 0 {
 			w.Header().Set("Retry-After", "120")
 			w.WriteHeader(int(status))
@@ -88,14 +92,14 @@ func TestSignedCredentialsAreComplete(t *testing.T) {
 	p := params()
 	p.ParentSecretAccessKey = strings.Repeat("0", 63) + "1"
 	p.TTL = time.Hour
-	p.IssuedAt = time.Unix(1767225600, 0)
+	p.IssuedAt = time.Now().Truncate(time.Second)
 	got := retrieve(t, r2aws.Sign(p))
 	made, err := r2creds.Sign(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	expected := aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey,
-		SessionToken: made.SessionToken, Source: "r2creds", CanExpire: true, Expires: p.IssuedAt.Add(time.Hour).UTC()}
+		SessionToken: made.SessionToken, Source: "r2creds", CanExpire: true, Expires: p.IssuedAt.Add(45 * time.Minute).UTC()}
 	if got != expected {
 		t.Errorf("not what r2creds.Sign made, or its end: %v", got.Expires)
 	}
@@ -219,122 +223,85 @@ func TestANilOrZeroProviderIsAnError(t *testing.T) {
 
 func TestOneCredentialForFiftyCallers(t *testing.T) {
 	server, client := newAPI(t, time.Hour)
-	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
-	var all sync.WaitGroup
-	for range 50 {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			if got, err := cache.Retrieve(context.Background()); err != nil || got.SecretAccessKey != "secret-1" {
-				t.Error(got.SecretAccessKey, err)
-			}
-		}()
-	}
-	all.Wait()
-	if count := server.mints.Load(); count != 1 {
-		t.Errorf("%d credentials, expected 1", count)
-	}
-}
-
-func TestExpiredCredentialsAreRenewed(t *testing.T) {
-	server, client := newAPI(t, -time.Second) // at their end as soon as they are made
-	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
-	for _, expected := range []string{"secret-1", "secret-2"} {
-		if got := retrieve(t, cache); got.SecretAccessKey != expected || !got.Expired() {
-			t.Fatalf("%s until %v, expected %s, which has expired", got.SecretAccessKey, got.Expires, expected)
-		}
-	}
-	server.lifetime.Store(int64(time.Hour))
-	for range 3 {
-		if got := retrieve(t, cache); got.SecretAccessKey != "secret-3" || got.Expired() {
-			t.Fatalf("%s until %v, expected secret-3 for an hour", got.SecretAccessKey, got.Expires)
-		}
-	}
-}
-
-// The window would take the whole lifetime, and so every request would need a new credential.
-func TestAWindowTakesAtMostHalfOfALifetime(t *testing.T) {
-	server, client := newAPI(t, time.Hour)
-	cache := aws.NewCredentialsCache(r2aws.Create(client, params()),
-		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 24 * time.Hour })
-	for range 5 {
-		left := time.Until(retrieve(t, cache).Expires)
-		if left < 25*time.Minute || left > 30*time.Minute {
-			t.Errorf("%v left, expected half an hour", left)
-		}
-	}
-	if count := server.mints.Load(); count != 1 {
-		t.Errorf("%d credentials, expected 1", count)
-	}
-	cache = aws.NewCredentialsCache(r2aws.Create(client, params()),
-		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 10 * time.Minute })
-	if left := time.Until(retrieve(t, cache).Expires); left < 45*time.Minute || left > 50*time.Minute {
-		t.Errorf("%v left, expected fifty minutes", left)
-	}
-}
-
-func TestAFailedRenewalKeepsWhatIsStillGood(t *testing.T) {
-	server, client := newAPI(t, 5*time.Second)
-	cache := aws.NewCredentialsCache(r2aws.Create(client, params()),
-		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Hour })
-	began := time.Now()
-	first := retrieve(t, cache) // to be renewed at half of the five seconds
-	server.refusal.Store(503)
-	for end := time.Now().Add(patience); server.mints.Load() < 2; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("never renewed")
-		}
-		got, err := cache.Retrieve(context.Background())
-		// (On a machine so slow that the five seconds are over, the credentials are, too.)
-		if time.Since(began) < 4*time.Second && (err != nil || got.SecretAccessKey != first.SecretAccessKey) {
-			t.Fatal(got.SecretAccessKey, err)
-		}
-	}
-	// Once they have expired, the failure shows, and it is the library's.
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		got, err := cache.Retrieve(context.Background())
-		if errors.Is(err, r2creds.ErrServerError) {
-			break
-		}
-		if err != nil || got.SecretAccessKey != first.SecretAccessKey || time.Now().After(end) {
-			t.Fatal(got.SecretAccessKey, err)
-		}
-	}
-	// The next attempt was as far away as it has to be, or the end of the credentials was nearer.
-	if attempts := server.mints.Load(); attempts > 3 {
-		t.Errorf("%d attempts, expected one that succeeded, one before the end and one after it", attempts)
-	}
-	// And when the API is back, so are the credentials.
-	server.refusal.Store(0)
-	if got := retrieve(t, cache); got.SecretAccessKey == first.SecretAccessKey {
-		t.Error("the old credentials came back")
-	}
-}
-
-// As the cache does it, which would take its window off that time.
-func TestTheNextAttemptIsWhenTheServerSaid(t *testing.T) {
-	server, client := newAPI(t, time.Hour)
 	provider := r2aws.Create(client, params())
-	first := retrieve(t, provider)
-	server.refusal.Store(429)
-	_, failure := provider.Retrieve(context.Background())
-	kept, err := provider.HandleFailToRefresh(context.Background(), first, failure)
+	for _, retriever := range []aws.CredentialsProvider{provider, aws.NewCredentialsCache(provider)} {
+		var all sync.WaitGroup
+		for range 50 {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				got, err := retriever.Retrieve(context.Background())
+				if err != nil || got.SecretAccessKey != "secret-1" {
+					t.Error(got.SecretAccessKey, err)
+				}
+			}()
+		}
+		all.Wait()
+	}
+	if count := server.mints.Load(); count != 1 {
+		t.Errorf("%d credentials, expected 1", count)
+	}
+}
+
+// Of the SDK's cache too, which would keep one to its end and then wait for the next.
+func TestTheCacheAsksAgainInTime(t *testing.T) {
+	_, client := newAPI(t, time.Hour)
+	provider, err := client.NewProvider(params())
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err = provider.AdjustExpiresBy(kept, -time.Minute)
-	if left := time.Until(kept.Expires); err != nil || left < 90*time.Second || left > 2*time.Minute {
-		t.Errorf("%v until the next attempt, expected two minutes: %v", left, err)
+	cache := aws.NewCredentialsCache(r2aws.New(provider))
+	made, err := provider.Get(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := retrieve(t, cache); !got.Expires.Equal(made.RenewAt) || got.SecretAccessKey != made.SecretAccessKey {
+		t.Errorf("%v, expected %v", got.Expires, made.RenewAt)
 	}
 }
 
-func TestInvalidatedCredentialsDoNotComeBack(t *testing.T) {
+// An API that hangs: nobody waits for longer than two seconds on a credential that is good, and the API sees one call.
+func TestAnAPIThatHangsHoldsNobodyUp(t *testing.T) {
+	server, client := newAPI(t, 12*time.Second) // due after six, and overdue
+	provider := r2aws.Create(client, params())
+	caches := []aws.CredentialsProvider{provider, aws.NewCredentialsCache(provider)}
+	first := retrieve(t, provider)
+	server.hang.Store(true)
+	defer server.hang.Store(false)
+	time.Sleep(time.Until(first.Expires) + 200*time.Millisecond)
+	var all sync.WaitGroup
+	for _, retriever := range caches {
+		for range 16 {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				began := time.Now()
+				got, err := retriever.Retrieve(context.Background())
+				if took := time.Since(began); err != nil || got.SecretAccessKey != "secret-1" || took > 4*time.Second {
+					t.Error(got.SecretAccessKey, err, took)
+				}
+			}()
+		}
+	}
+	all.Wait()
+	if count := server.mints.Load(); count != 2 {
+		t.Errorf("%d calls, expected 2", count)
+	}
+}
+
+// Nothing is in hand, and the API wants quiet: it is left alone, however many ask.
+func TestAnAPIThatWantsQuietHasIt(t *testing.T) {
 	server, client := newAPI(t, time.Hour)
+	server.refusal.Store(429)
 	cache := aws.NewCredentialsCache(r2aws.Create(client, params()))
-	retrieve(t, cache)
-	server.refusal.Store(403)
-	cache.Invalidate()
-	if _, err := cache.Retrieve(context.Background()); !errors.Is(err, r2creds.ErrPermissionDenied) {
-		t.Error(err)
+	for range 200 {
+		_, err := cache.Retrieve(context.Background())
+		var failure *r2creds.Error
+		if !errors.As(err, &failure) || failure.Status != r2creds.ErrRateLimited || failure.RetryAfter < time.Minute {
+			t.Fatal(err)
+		}
+	}
+	if count := server.mints.Load(); count != 1 {
+		t.Errorf("%d calls, expected 1", count)
 	}
 }
