@@ -359,7 +359,7 @@ impl Shared {
         work.changed.notify_all();
         let good = self.current.load().as_ref().and_then(|held| Some(held.left(Now::read().ok()?)));
         let good = good.filter(|left| *left > 0);
-        match made.and_then(|made| Held::new(made, self.source.params.ttl_seconds(), good)) {
+        match made.and_then(|made| Held::new(made, &self.source, good)) {
             Ok(held) => {
                 self.current.store(Some(Arc::new(held)));
                 work.failures = 0;
@@ -435,11 +435,14 @@ impl Now {
 
 impl Held {
     /// Takes a credential that was just made. `good`: for how long the one in hand can still be used, in milliseconds.
-    fn new(credentials: Credentials, ttl_seconds: u32, good: Option<i64>) -> Result<Self, Error> {
+    fn new(credentials: Credentials, source: &Source, good: Option<i64>) -> Result<Self, Error> {
         let now = Now::read()?;
-        let ttl = i64::from(ttl_seconds);
+        let ttl = i64::from(source.params.ttl_seconds());
         let left = credentials.expires_at().saturating_mul(1000).saturating_sub(now.wall).min(ttl * 1000);
         let worse = |problem: String| Err(Error::new(Status::InvalidResponse, problem));
+        if left <= 0 && source.remote.is_none() {
+            return Err(Error::argument("issued_at", "the credential has expired; leave it out, which is now"));
+        }
         if left <= 0 {
             let ahead = now.wall / 1000 - credentials.expires_at().saturating_sub(ttl);
             return worse(format!("the credential was over when it came: this machine's clock is {ahead} s ahead"));

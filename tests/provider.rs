@@ -509,6 +509,15 @@ fn a_worse_credential_is_not_taken() {
 }
 
 #[test]
+fn one_that_always_begins_at_the_same_time_ends_once() {
+    let mut params = Params::valid();
+    params.raw.issued_at = 1_700_000_000;
+    let failure = Provider::new(None, &params, None).unwrap().get().unwrap_err();
+    assert_eq!((failure.status, failure.field.as_deref()), (R2CREDS_STATUS_INVALID_ARGUMENT, Some("issued_at")));
+    assert!(failure.message.contains("the credential has expired"), "{}", failure.message);
+}
+
+#[test]
 fn only_the_current_credential_can_be_rejected_and_seldom() {
     alone(&[], || {
         let api = Api::start();

@@ -23,6 +23,10 @@
 #include "r2creds.h"
 
 enum { THREADS = 8 };
+/* How long each credential lives; 0: 15 minutes. */
+#ifndef TTL_SECONDS
+#define TTL_SECONDS 0
+#endif
 
 static const char *bucket;
 static r2creds_provider *provider;
@@ -145,6 +149,7 @@ static r2creds_status make_provider(r2creds_error **error) {
     params.bucket = bucket = getenv("R2_BUCKET");
     params.parent_access_key_id = getenv("R2_PARENT_ACCESS_KEY_ID");
     params.endpoint = getenv("R2_ENDPOINT");
+    params.ttl_seconds = TTL_SECONDS;
     if (getenv("CLOUDFLARE_API_TOKEN") != NULL) {
         params.permission = R2CREDS_PERMISSION_OBJECT_READ_WRITE;
         r2creds_status status = r2creds_client_new(NULL, &client, error);

@@ -183,8 +183,6 @@ class Boto3(Client):
             raise RefusedError(error.response["Error"]["Code"]) from None
         except boto3.exceptions.S3UploadFailedError as error:
             raise RefusedError(re.search(r"\((\w+)\)", str(error))[1]) from None  # type: ignore[index]
-        except RuntimeError as error:  # the renewing session's
-            raise RefusedError(str(error)) from None
 
     def put(self, key: str, data: bytes) -> None:
         self.call("upload_file", Key=key, Filename=self.file(data))

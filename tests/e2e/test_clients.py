@@ -123,14 +123,6 @@ def test_presigned(emulator: Emulator, connect: Connect) -> None:
     assert caught.value.code == 403
 
 
-@pytest.mark.parametrize("name", ["aws-sdk-go-v2"])
-def test_renewed(emulator: Emulator, connect: Connect) -> None:
-    """The SDK's own signer keeps the first secret; boto3 and obstore are tried in the Python package's tests."""
-    emulator.owner.put_object(Bucket=BUCKET, Key=KEY, Body=DATA)
-    for method in ("create", "sign"):
-        connect(method, permission="object-read-only", **INSIDE).perform("renew", KEY)
-
-
 def denied(record: Callable[[str, object], None], call: Callable[..., Any], *arguments: Any) -> None:
     assert refusal(call, *arguments) in DENIED
     record("outcome", "403")

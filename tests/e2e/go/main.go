@@ -184,40 +184,51 @@ func perform(ctx context.Context, client *r2creds.Client, params r2creds.Params,
 	return fmt.Errorf("not understood: %s", operation)
 }
 
-// renew uses one credential and then the next, through the same clients.
+// renew works on through three renewals, with the same clients: single requests, presigned URLs, and a multipart upload
+// of which each credential sends a part.
 func renew(ctx context.Context, bucket *s3.Client, name *string, key string) error {
 	urls := s3.NewPresignClient(bucket, r2aws.PresignOptions)
-	cache := bucket.Options().Credentials.(*aws.CredentialsCache)
-	var secrets []string
-	for range 2 {
-		cache.Invalidate()
-		credentials, err := cache.Retrieve(ctx)
+	upload, err := bucket.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: name, Key: &key})
+	if err != nil {
+		return err
+	}
+	var parts []types.CompletedPart
+	secrets := map[string]bool{}
+	for len(secrets) < 4 {
+		credentials, err := bucket.Options().Credentials.Retrieve(ctx)
 		if err != nil {
 			return err
 		}
-		secrets = append(secrets, credentials.SecretAccessKey)
-		if _, err := bucket.HeadObject(ctx, &s3.HeadObjectInput{Bucket: name, Key: &key}); err != nil {
+		if !secrets[credentials.SecretAccessKey] {
+			secrets[credentials.SecretAccessKey] = true
+			number := int32(len(secrets))
+			part, err := bucket.UploadPart(ctx, &s3.UploadPartInput{Bucket: name, Key: &key, UploadId: upload.UploadId,
+				PartNumber: &number, Body: bytes.NewReader(bytes.Repeat([]byte{byte('0' + number)}, partSize))})
+			if err != nil {
+				return err
+			}
+			parts = append(parts, types.CompletedPart{ETag: part.ETag, PartNumber: &number})
+		}
+		if _, err := bucket.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: name, Prefix: &key}); err != nil {
 			return err
 		}
-		request, err := urls.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: &key})
+		request, err := urls.PresignHeadObject(ctx, &s3.HeadObjectInput{Bucket: name, Key: &key})
 		if err != nil {
 			return err
 		}
-		reply, err := http.Get(request.URL)
+		reply, err := http.Head(request.URL)
 		if err != nil {
 			return err
 		}
 		reply.Body.Close()
-		if reply.StatusCode != http.StatusOK {
+		if reply.StatusCode != http.StatusOK && reply.StatusCode != http.StatusNotFound {
 			return fmt.Errorf("presigned: %s", reply.Status)
 		}
-		// Two credentials of one second can be the same.
-		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+		time.Sleep(20 * time.Millisecond)
 	}
-	if secrets[0] == secrets[1] {
-		return errors.New("not renewed")
-	}
-	return nil
+	_, err = bucket.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: name, Key: &key,
+		UploadId: upload.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}})
+	return err
 }
 
 // put makes a multipart upload of what is longer than one part.
