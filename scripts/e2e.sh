@@ -8,7 +8,7 @@ rm -f "$OUT/e2e/go"
 go=${GO:-go}
 scripts/tools.sh skip go -- "$go" -C tests/e2e/go build -tags r2creds_static -o "$OUT/e2e/go" .
 rm -f "$OUT/e2e/daemon"
-scripts/tools.sh skip curl-config -- ${CC:-cc} -O2 -std=c99 -DTTL_SECONDS=4 -Iinclude examples/c/daemon.c \
+scripts/tools.sh skip curl-config -- "${CC:-cc}" -O2 -std=c99 -DTTL_SECONDS=4 -Iinclude examples/c/daemon.c \
     -o "$OUT/e2e/daemon" -L"$OUT/release" -lr2creds -Wl,-rpath,"$OUT/release" -lcurl -pthread
 "$bin/ruff" check --quiet --no-cache --config $settings tests/e2e
 "$bin/ruff" format --quiet --no-cache --config $settings --check tests/e2e
