@@ -5,7 +5,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use r2creds::{ACTIONS, Jurisdiction, Params, Permission};
 use serde_json::json;
@@ -410,13 +410,22 @@ fn a_completion_goes_on_without_its_client() {
     let [first, second] =
         [(1, &large[..]), (2, b"second")].map(|(number, content)| send_part(KEY, &id, number, content));
     let list = complete_list(&[(1, &first), (2, &second)]);
-    let mut client = TcpStream::connect(SHARED.address("s3").trim_start_matches("http://")).unwrap();
-    let complete = SHARED.ask("POST", &path).query("uploadId", &id).body(list.as_bytes());
-    client.write_all(&complete.wire(&Keys::parent())).unwrap();
-    drop(client);
-    // Nothing tells of the end to one that went away.
-    let get = || SHARED.ask("GET", &path).send(&Keys::parent());
-    let object = std::iter::repeat_with(get).find(|reply| reply.verdict != "404 NoSuchKey").unwrap();
+    let complete = || {
+        let mut client = TcpStream::connect(SHARED.address("s3").trim_start_matches("http://")).unwrap();
+        let complete = SHARED.ask("POST", &path).query("uploadId", &id).body(list.as_bytes());
+        client.write_all(&complete.wire(&Keys::parent())).unwrap();
+    };
+    // Nothing tells of the end to one that went away; nor whether the server has begun before it saw that.
+    let began = Instant::now();
+    let get = |at: u32| {
+        if at % 200 == 0 {
+            complete();
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "never completed");
+        std::thread::sleep(Duration::from_millis(10));
+        SHARED.ask("GET", &path).send(&Keys::parent())
+    };
+    let object = (0..).map(get).find(|reply| reply.verdict != "404 NoSuchKey").unwrap();
     assert_eq!(object.body, [&large[..], b"second"].concat());
 }
 

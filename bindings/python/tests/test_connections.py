@@ -434,6 +434,19 @@ def test_a_good_credential_is_kept_when_it_cannot_be_renewed(s3: S3, module: Any
     assert mint.made[0].session_token in str(provider())
 
 
+def test_s3fs_and_pandas_live_through_renewals_of_one_provider(s3: S3) -> None:
+    parquet(s3, "a.parquet")
+    with r2creds.Provider(**s3.grant, ttl_seconds=2) as provider:
+        session = r2creds.aiobotocore.session(provider)
+        files = s3fs.S3FileSystem(session=session, fixed_upload_size=True, skip_instance_cache=True)
+        while len(set(s3.tokens)) < 4:
+            files.pipe("recordings/a.txt", b"hello")
+            assert files.cat("recordings/a.txt") == b"hello"
+            with files.open("recordings/a.parquet") as opened:
+                assert pyarrow.parquet.read_table(opened)["n"].to_pylist() == [1, 2, 3]
+        assert not s3.refused
+
+
 def test_libraries_live_through_renewals_of_one_provider(s3: S3) -> None:
     """Of two seconds each: nothing that is over is ever used."""
     parquet(s3, "a.parquet")
@@ -471,11 +484,17 @@ def attach(provider: Any) -> Any:
     return r2creds.duckdb.attach(duckdb.connect(), provider)
 
 
-CONNECTIONS = [r2creds.botocore.session, r2creds.obstore.provider, r2creds.polars.provider, attach]
+CONNECTIONS = [
+    r2creds.botocore.session,
+    r2creds.aiobotocore.session,
+    r2creds.obstore.provider,
+    r2creds.polars.provider,
+    attach,
+]
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("connection", CONNECTIONS, ids=["botocore", "obstore", "polars", "duckdb"])
+@pytest.mark.parametrize("connection", CONNECTIONS, ids=["botocore", "aiobotocore", "obstore", "polars", "duckdb"])
 @pytest.mark.parametrize(
     ("mint", "said"),
     [

@@ -18,6 +18,7 @@ A :class:`Provider` keeps one fresh for programs that live longer than a credent
 Every exception is an :class:`R2CredsError`.
 """
 
+from . import aiobotocore as aiobotocore
 from . import botocore as botocore
 from . import duckdb as duckdb
 from . import obstore as obstore

@@ -34,7 +34,7 @@ class Provider:
     Any number of threads may use one at once. It works in parent and child after a fork: the child keeps the credential
     and not the renewal in flight. Making one sends nothing, and checks everything that can be checked. As a context
     manager it closes itself. The connections to other libraries take one: :mod:`r2creds.botocore`,
-    :mod:`r2creds.obstore`, :mod:`r2creds.polars`, :mod:`r2creds.duckdb`.
+    :mod:`r2creds.aiobotocore`, :mod:`r2creds.obstore`, :mod:`r2creds.polars`, :mod:`r2creds.duckdb`.
 
     Args:
         client: Asks Cloudflare's API through this client, which may be closed first. None: signs locally, with

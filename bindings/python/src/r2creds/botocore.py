@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._credentials import CHECKSUMS, REGION
+from ._credentials import CHECKSUMS, REGION, Credentials
 from ._source import Kept, Source
 
 if TYPE_CHECKING:
@@ -61,13 +61,18 @@ def session(provider: Source) -> botocore.session.Session:
     except ProfileNotFound:  # of AWS_PROFILE, and nothing here depends on a profile
         made = botocore.session.get_session({"profile": (None, None, None, None)})
     made.register_component("credential_provider", CredentialResolver([Provider()]))
-    config = made.get_component("config_store")
+    configure(made, kept.first)
+    return made
+
+
+def configure(session: botocore.session.Session, creds: Credentials) -> None:
+    """What R2 wants besides the credential, whatever else is configured."""
+    config = session.get_component("config_store")
     # A configured endpoint is the only one a session can hold, so that it must not be ignored.
     for name, value in {
         **CHECKSUMS,
         "region": REGION,
-        "endpoint_url": kept.first.endpoint,
+        "endpoint_url": creds.endpoint,
         "ignore_configured_endpoint_urls": False,
     }.items():
         config.set_config_variable(name, value)
-    return made
