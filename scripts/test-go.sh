@@ -20,3 +20,8 @@ run "$go" vet -tags r2creds_static .
 cd ../../../bindings/go/r2aws
 run "$go" vet .
 run "$go" test -count=1 -race .
+for example in backend minio; do
+    cd ../../../examples/go/$example
+    run "$go" vet .
+    run "$go" test -count=1 .
+done

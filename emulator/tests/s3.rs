@@ -418,7 +418,7 @@ fn a_completion_goes_on_without_its_client() {
     // Nothing tells of the end to one that went away; nor whether the server has begun before it saw that.
     let began = Instant::now();
     let get = |at: u32| {
-        if at % 200 == 0 {
+        if at.is_multiple_of(200) {
             complete();
         }
         assert!(began.elapsed() < Duration::from_secs(60), "never completed");

@@ -7,15 +7,19 @@ import gc
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PARAMS, PARENT_SECRET, RESULT, SUCCESS, Api, send, settles, until_end
+from conftest import PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, send, settles, until_end
+from s3 import S3
 
 import r2creds
 
@@ -75,10 +79,6 @@ def test_a_failure_is_raised_again_without_another_call(api: Api) -> None:
         assert timedelta(seconds=200) < caught.value.retry_after <= timedelta(seconds=300)
     assert len(api.requests) == 1
     assert isinstance(provider.last_error, r2creds.RateLimitError)
-
-
-def short(handler: BaseHTTPRequestHandler) -> None:
-    send(handler)
 
 
 def test_an_api_that_hangs_holds_nobody_up_who_has_a_good_credential(api: Api) -> None:
@@ -234,3 +234,22 @@ def test_one_that_was_never_made_has_a_repr() -> None:
     provider.close()
     del provider
     gc.collect()
+
+
+def test_the_example_of_a_pool_shares_one_provider(s3: S3, tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.txt").write_bytes(b"%d" % number)
+    env = {
+        **os.environ,
+        "CLOUDFLARE_ACCOUNT_ID": PARAMS["account_id"],
+        "R2_BUCKET": PARAMS["bucket"],
+        "R2_PARENT_ACCESS_KEY_ID": PARAMS["parent_access_key_id"],
+        "R2_PARENT_SECRET_ACCESS_KEY": PARENT_SECRET,
+        "R2_ENDPOINT": s3.url,
+    }
+    program = REPOSITORY / "examples/python/pool.py"
+    done = subprocess.run([sys.executable, program, tmp_path], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 20
+    assert s3.objects == {f"{number}.txt": b"%d" % number for number in range(20)}
+    assert len(set(s3.tokens)) == 1  # which the workers have inherited
