@@ -23,7 +23,7 @@ EMULATOR := $(OUT)/debug/r2-emulator
 MAKEFLAGS += --no-print-directory
 .PHONY: all help lib static install uninstall dist demo emulator test lint test-rust test-emulator test-python test-go \
 	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak fuzz header docs freeze wheel \
-	venv go-prefix go-static clean $(EMULATOR)
+	venv go-prefix go-static storm-go clean $(EMULATOR)
 
 all: lib static ## the library, shared and static; plain `make` does this
 help: ## this list
@@ -117,9 +117,12 @@ go-static: $(STATIC) ## the static library, put into the Go module
 
 bench: bench-rust bench-python bench-go ## each language against the C call and against what else there is; only reports
 bench-rust: ## against bare hashing and libcurl
-soak: ## 120,000 calls; fails if memory, descriptors or threads grow
+soak: venv storm-go ## 120,000 calls; then C, Python and Go on an API that goes wrong, SOAK_SECONDS=120 each
+storm-go: needs-go go-static
+	@cd bindings/go/bench && $(GO) build -tags r2creds_static -o $(OUT)/storm ./storm
 bench-rust soak: needs-cc lib
-	$(CARGO) run --release --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- \
+	SOAK_PYTHON="$(OUT)/venv/bin/python bindings/python/bench/storm.py" SOAK_GO=$(OUT)/storm \
+		$(CARGO) run --release --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- \
 		$(@:bench-rust=bench) $(SHARED)
 bench-python: needs-cc wheel ## against cloudflare-python
 	@scripts/bench-python.sh

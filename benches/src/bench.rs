@@ -106,7 +106,16 @@ fn soak(library: &Path) -> Result<(), String> {
     programs.run(&soak, &[&server.url(false), &server.url(true), server.certificate()])?;
     let storm = programs.compile("storm", &["storm.c", "r2creds.c"], &["-pthread"])?;
     let seconds = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| "120".to_owned());
-    programs.run(&storm, &[&server.url(false).replace("/client/", "/faults/"), &seconds])
+    let faults = server.url(false).replace("/client/", "/faults/");
+    programs.run(&storm, &[&faults, &seconds])?;
+    // The same in the other languages, where `make soak` has built it.
+    for name in ["SOAK_PYTHON", "SOAK_GO"] {
+        if let Ok(command) = std::env::var(name) {
+            let words: Vec<&str> = command.split(' ').chain([faults.as_str(), &seconds]).collect();
+            programs.run(Path::new(words[0]), &words[1..])?;
+        }
+    }
+    Ok(())
 }
 
 fn row([what, ours, theirs, ratio, bound]: [&str; 5]) {
