@@ -150,6 +150,26 @@ print(dataset.to_table().column("n").to_pylist())
     assert (done.stdout, done.stderr) == ("[1, 2, 3]\n", "")
 
 
+def test_lance_lives_through_renewals_of_one_provider(s3: S3) -> None:
+    script = """
+import json, lance, pyarrow, sys
+import r2creds
+provider = r2creds.Provider(**json.load(sys.stdin), ttl_seconds=4)
+options = provider.get().storage_options()
+lance.write_dataset(pyarrow.table({"n": [1, 2, 3]}), "s3://recordings/tables/numbers.lance", storage_options=options)
+tables = r2creds.lance.namespace(provider, "s3://recordings/tables/")
+dataset = lance.dataset(namespace_client=tables, table_id=["numbers"])
+seen = set()
+while len(seen) < 4:
+    seen.add(provider.get().session_token)
+    assert dataset.to_table().column("n").to_pylist() == [1, 2, 3]
+"""
+    done = subprocess.run([sys.executable, "-c", script], input=json.dumps(s3.grant), capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert len(set(s3.tokens)) >= 4
+    assert not s3.refused
+
+
 def test_storage_options_for_polars(s3: S3) -> None:
     parquet(s3, "a.parquet")
     frame = pl.read_parquet("s3://recordings/a.parquet", storage_options=r2creds.sign(**s3.grant).storage_options())

@@ -21,6 +21,7 @@ Every exception is an :class:`R2CredsError`.
 from . import aiobotocore as aiobotocore
 from . import botocore as botocore
 from . import duckdb as duckdb
+from . import lance as lance
 from . import obstore as obstore
 from . import polars as polars
 from ._arguments import Action, Jurisdiction, Permission
