@@ -80,6 +80,7 @@ static int send_file(CURL *curl, FILE *file, curl_off_t size, const char *key) {
             SET(CURLOPT_USERNAME, credentials->access_key_id) &&
             SET(CURLOPT_PASSWORD, credentials->secret_access_key) && SET(CURLOPT_HTTPHEADER, &headers) &&
             SET(CURLOPT_UPLOAD, 1L) && SET(CURLOPT_READDATA, file) && SET(CURLOPT_INFILESIZE_LARGE, size) &&
+            SET(CURLOPT_EXPECT_100_TIMEOUT_MS, 50L) /* not every server says 100, and curl would wait for a second */ &&
             SET(CURLOPT_WRITEFUNCTION, keep) && SET(CURLOPT_WRITEDATA, &answer) && SET(CURLOPT_NOSIGNAL, 1L) &&
             SET(CURLOPT_LOW_SPEED_LIMIT, 1L) && SET(CURLOPT_LOW_SPEED_TIME, 30L)) {
             code = curl_easy_perform(curl);

@@ -42,6 +42,7 @@ static CURLcode upload(const r2creds_credentials *credentials, const char *bucke
             SET(CURLOPT_PASSWORD, credentials->secret_access_key) && SET(CURLOPT_HTTPHEADER, &headers) &&
             SET(CURLOPT_PATH_AS_IS, 1L) /* a key may contain "/../" */ && SET(CURLOPT_UPLOAD, 1L) &&
             SET(CURLOPT_READDATA, file) && SET(CURLOPT_INFILESIZE_LARGE, size) &&
+            SET(CURLOPT_EXPECT_100_TIMEOUT_MS, 50L) /* not every server says 100, and curl would wait for a second */ &&
             SET(CURLOPT_FAILONERROR, 1L) && SET(CURLOPT_LOW_SPEED_LIMIT, 1L) && SET(CURLOPT_LOW_SPEED_TIME, 30L))
             code = curl_easy_perform(curl);
     }

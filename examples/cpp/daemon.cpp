@@ -102,6 +102,7 @@ class Daemon {
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(curl, CURLOPT_READDATA, file.get());
         curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(fs::file_size(path)));
+        curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 50L);  // see put.c
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
