@@ -107,7 +107,9 @@ fn soak(library: &Path) -> Result<(), String> {
     let storm = programs.compile("storm", &["storm.c", "r2creds.c"], &["-pthread"])?;
     let seconds = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| "120".to_owned());
     let faults = server.url(false).replace("/client/", "/faults/");
+    server.connections()?; // from here on the most are the storm's
     programs.run(&storm, &[&faults, &seconds])?;
+    println!("connections to the API at once: {}", server.connections()?[1]);
     // The same in the other languages, where `make soak` has built it.
     for name in ["SOAK_PYTHON", "SOAK_GO"] {
         if let Ok(command) = std::env::var(name) {

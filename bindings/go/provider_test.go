@@ -200,17 +200,3 @@ func TestGetMakesFewAllocations(t *testing.T) {
 		t.Errorf("%v allocations", count)
 	}
 }
-
-func BenchmarkProviderGet(b *testing.B) {
-	provider, err := r2creds.NewProvider(signParams())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer provider.Close()
-	b.ReportAllocs()
-	for i := 0; i < b.N; i++ {
-		if _, err := provider.Get(background); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -36,6 +36,23 @@ func BenchmarkSignInC(b *testing.B) {
 	}
 }
 
+// While the credential is fresh.
+func BenchmarkProviderGet(b *testing.B) {
+	params := params
+	params.ParentSecretAccessKey = "0000000000000000000000000000000000000000000000000000000000000001"
+	provider, err := r2creds.NewProvider(params)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer provider.Close()
+	b.ReportAllocs()
+	for range b.N {
+		if _, err := provider.Get(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkCreate(b *testing.B) {
 	client, err := r2creds.NewClient(r2creds.WithAPIToken("token"), r2creds.WithBaseURL(api(b)))
 	if err != nil {

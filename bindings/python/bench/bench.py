@@ -71,6 +71,8 @@ def caller(kind: str, url: str) -> Callable[[], object]:
     """What is called again and again."""
     if kind == "sign":
         return lambda: r2creds.sign(**PARAMS, parent_secret_access_key="0" * 63 + "1").session_token
+    if kind == "get":
+        return r2creds.Provider(**PARAMS, parent_secret_access_key="0" * 63 + "1").get
     if kind == "create":
         client = r2creds.Client(api_token=TOKEN, base_url=url)
         return lambda: client.create(**PARAMS).session_token
@@ -173,6 +175,8 @@ def bench(wheel: Path) -> None:
         ours = stack.enter_context(talker(*own, "sign", url))
         signs = [[c(100), ours(100)] for _ in range(5 * PAIRS)]
         row("sign, above the C call", "15 us", f"{above(signs, 1):.1f} us")
+        gets = stack.enter_context(talker(*own, "get", url))
+        row("Provider.get, while fresh", "5 us", f"{statistics.median(gets(2000) for _ in range(PAIRS)):.1f} us")
         c = stack.enter_context(talker(compiled(BENCHES / "r2creds.c", into), url, "-", "1"))
         ours = stack.enter_context(talker(*own, "create", url))
         theirs = stack.enter_context(talker(*own, "cloudflare", url))
@@ -186,7 +190,7 @@ def bench(wheel: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve()
-    elif sys.argv[1] in ("sign", "create", "cloudflare"):
+    elif sys.argv[1] in ("sign", "create", "cloudflare", "get"):
         call(*sys.argv[1:])
     else:
         bench(Path(sys.argv[1]))
