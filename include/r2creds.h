@@ -286,6 +286,16 @@
 #define R2CREDS_ABI_VERSION 0
 
 /**
+ * A user's token, which ends when the user leaves the account.
+ */
+#define R2CREDS_TOKEN_USER 1
+
+/**
+ * An account's own token.
+ */
+#define R2CREDS_TOKEN_ACCOUNT 2
+
+/**
  * Ends calls from another thread or a signal handler. One shot: once triggered, it stays so. May serve many calls.
  * Opaque.
  */
@@ -340,7 +350,7 @@ typedef struct r2creds_params {
     const char *parent_secret_access_key;
     /**
      * Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-     * `data/ab`. With neither prefixes nor objects (both NULL): the whole bucket.
+     * `data/ab`: `directories` do not. With no prefixes, objects and directories (all NULL): the whole bucket.
      */
     const char *const *prefixes;
     /**
@@ -391,6 +401,16 @@ typedef struct r2creds_params {
      * Must be 0.
      */
     int32_t reserved;
+    /**
+     * Directories the credential may touch, 1 to 1023 bytes each, without a slash at the end: `data/tbl` is everything
+     * below it and the bare name, and nothing beside it such as `data/tbl2`. They are granted as the prefix `data/tbl/`
+     * and the object `data/tbl`, behind the caller's own. Since 0.2.0.
+     */
+    const char *const *directories;
+    /**
+     * How many. NULL `directories` needs 0, any other at least 1. Since 0.2.0.
+     */
+    size_t directories_len;
 } r2creds_params;
 
 /**
@@ -653,6 +673,180 @@ typedef struct r2creds_client_options {
 } r2creds_client_options;
 
 /**
+ * What is inspected: what an S3 client holds. Start from `R2CREDS_INSPECT_PARAMS_INIT`. Since 0.2.0.
+ */
+typedef struct r2creds_inspect_params {
+    /**
+     * `sizeof(r2creds_inspect_params)`, set by `R2CREDS_INSPECT_PARAMS_INIT`.
+     */
+    size_t struct_size;
+    /**
+     * The session token, however broken. Required.
+     */
+    const char *session_token;
+    /**
+     * NULL: not compared.
+     */
+    const char *access_key_id;
+    /**
+     * NULL: not compared.
+     */
+    const char *secret_access_key;
+    /**
+     * The parent's, with which the token should be signed. NULL: the signature is not checked.
+     */
+    const char *parent_secret_access_key;
+    /**
+     * Where the client sends its requests, a URL. NULL: not compared.
+     */
+    const char *endpoint;
+    /**
+     * At which time, in Unix seconds. 0: now.
+     */
+    int64_t at;
+} r2creds_inspect_params;
+
+/**
+ * Something that speaks against a credential. Part of an `r2creds_inspection`, and freed with it. Since 0.2.0.
+ */
+typedef struct r2creds_finding {
+    /**
+     * The size of this struct in the library that made it.
+     */
+    size_t struct_size;
+    /**
+     * A word that stays. R2 refuses a credential for: `not-a-token`, `header`, `claim-missing`, `claim-type`,
+     * `scope-and-actions`, `no-scope`, `unknown-scope`, `unknown-action`, `signature`, `secret-mismatch`,
+     * `key-mismatch`, `expired`, `not-yet-valid`. Nobody has shown that it does for: `host-mismatch`, `too-long`,
+     * `empty-paths`, `leading-slash`, `open-prefix`, `expires-soon`, `unknown-claim`. There may be others.
+     */
+    const char *code;
+    /**
+     * One line for a person, without any secret.
+     */
+    const char *message;
+    /**
+     * The next step, or NULL.
+     */
+    const char *hint;
+} r2creds_finding;
+
+/**
+ * What a session token grants, as it claims itself, and what speaks against it. Owned by the library, read-only; free
+ * it with `r2creds_inspection_free`. Since 0.2.0.
+ */
+typedef struct r2creds_inspection {
+    /**
+     * The size of this struct in the library that made it.
+     */
+    size_t struct_size;
+    /**
+     * Whose the bucket is (`sub`), or NULL where absent.
+     */
+    const char *account_id;
+    /**
+     * The one bucket, or NULL where absent.
+     */
+    const char *bucket;
+    /**
+     * The parent's access key id (`iss`), or NULL where absent.
+     */
+    const char *parent_access_key_id;
+    /**
+     * Host of the S3 endpoint, with its port (`aud`), or NULL where absent.
+     */
+    const char *host;
+    /**
+     * The prefixes, with those that directories became.
+     */
+    const char *const *prefixes;
+    /**
+     * How many.
+     */
+    size_t prefixes_len;
+    /**
+     * The exact keys, with those that directories became.
+     */
+    const char *const *objects;
+    /**
+     * How many.
+     */
+    size_t objects_len;
+    /**
+     * The S3 operations, known or not, where the token has them instead of a permission.
+     */
+    const char *const *actions;
+    /**
+     * How many.
+     */
+    size_t actions_len;
+    /**
+     * What speaks against the credential, worst first, and each code at most once.
+     */
+    const struct r2creds_finding *const *findings;
+    /**
+     * How many.
+     */
+    size_t findings_len;
+    /**
+     * When the credential begins (`iat`), in Unix seconds; 0 where absent.
+     */
+    int64_t issued_at;
+    /**
+     * When it ends (`exp`), in Unix seconds; 0 where absent.
+     */
+    int64_t expires_at;
+    /**
+     * An `R2CREDS_PERMISSION_*`; `UNSET` where the token has actions, or neither.
+     */
+    int32_t permission;
+    /**
+     * 1: a finding says that R2 refuses it.
+     */
+    int32_t is_refused;
+} r2creds_inspection;
+
+/**
+ * The key pair that belongs to an API token: as S3 credentials, and as the parent of temporary ones. Owned by the
+ * library, read-only; free it with `r2creds_parent_free`, which wipes it. Since 0.2.0.
+ */
+typedef struct r2creds_parent {
+    /**
+     * The size of this struct in the library that made it.
+     */
+    size_t struct_size;
+    /**
+     * The id of the token, visible ASCII: what `parent_access_key_id` of `r2creds_params` wants. Not a secret. Cloudflare's
+     * are 32 lower-case hexadecimal digits, which `r2creds_sign` insists on.
+     */
+    const char *access_key_id;
+    /**
+     * The SHA-256 of the token's value, hexadecimal: what `parent_secret_access_key` wants. A secret.
+     */
+    const char *secret_access_key;
+    /**
+     * Cloudflare's word: `active`, `disabled` or `expired`. Only the first makes credentials that work.
+     */
+    const char *token_status;
+    /**
+     * When the token begins, in Unix seconds; 0: it has begun.
+     */
+    int64_t not_before;
+    /**
+     * When the token ends, in Unix seconds; 0: never.
+     */
+    int64_t expires_at;
+    /**
+     * `R2CREDS_TOKEN_USER` or `R2CREDS_TOKEN_ACCOUNT`.
+     */
+    int32_t kind;
+    /**
+     * 0.
+     */
+    int32_t reserved;
+} r2creds_parent;
+
+/**
  * What a credential may do; one for all its paths. A credential never exceeds its parent key.
  */
 typedef int32_t r2creds_permission;
@@ -810,6 +1004,69 @@ R2CREDS_API struct r2creds_error *r2creds_provider_last_error(const struct r2cre
 R2CREDS_API void r2creds_provider_free(struct r2creds_provider *provider);
 
 /**
+ * Reads a session token: what it grants, and what speaks against it. No network, microseconds; nothing is sent.
+ *
+ * `OK` with an inspection for any session token that is a string, however broken: what is wrong with it is a finding.
+ * An error is about another argument. What nobody has shown R2 to refuse does not set `is_refused`. Since 0.2.0.
+ *
+ * @param params  what an S3 client holds.
+ * @param out     set to an inspection on success, to be freed with `r2creds_inspection_free`; else to NULL.
+ * @param err     as for `r2creds_create`.
+ * @return `OK`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `INTERNAL` or `PANIC`.
+ */
+R2CREDS_API
+r2creds_status r2creds_inspect(const struct r2creds_inspect_params *params,
+                               struct r2creds_inspection **out,
+                               struct r2creds_error **err);
+
+/**
+ * Whether a grant covers an S3 operation. Looks at the grant alone, not at the findings and the clock. Since 0.2.0.
+ *
+ * @param inspection  from `r2creds_inspect`.
+ * @param action      one of those that `actions` of `r2creds_params` may name.
+ * @param key         relative to the bucket; for listings the prefix that is asked for, NULL for none. Not looked at for
+ *                    `GetBucketLocation`, which is about the whole bucket.
+ * @return 1 or 0; -1: an action that does not exist, a key that is needed and NULL, or not UTF-8; `inspection` or
+ *         `action` NULL.
+ */
+R2CREDS_API
+int32_t r2creds_inspection_allows(const struct r2creds_inspection *inspection,
+                                  const char *action,
+                                  const char *key);
+
+/**
+ * Frees an inspection with everything it points to. NULL is fine. Since 0.2.0.
+ */
+R2CREDS_API void r2creds_inspection_free(struct r2creds_inspection *inspection);
+
+/**
+ * Asks Cloudflare what the client's API token is called, and makes of that the parent key pair which `r2creds_sign` and a
+ * signing provider need: the token's id, and the SHA-256 of its value. For programs that have only a token.
+ *
+ * A user's token is looked for first, then, if that is refused with 401 or 403, the account's; a client remembers
+ * which it was. Both are attempts of one call, with one deadline. A token that is disabled or has expired is no error:
+ * look at `token_status`. Since 0.2.0.
+ *
+ * @param client      from `r2creds_client_new`, with an API token: not e-mail and key.
+ * @param account_id  as in `r2creds_params`.
+ * @param options     NULL for none; `extra_body` must be NULL.
+ * @param out         set to a pair on success, to be freed with `r2creds_parent_free`; else to NULL.
+ * @param err         as for `r2creds_create`.
+ * @return any status but `NO_AUTHENTICATION`. A dead token: `AUTHENTICATION` or `PERMISSION_DENIED`.
+ */
+R2CREDS_API
+r2creds_status r2creds_parent_of_token(const struct r2creds_client *client,
+                                       const char *account_id,
+                                       const struct r2creds_request_options *options,
+                                       struct r2creds_parent **out,
+                                       struct r2creds_error **err);
+
+/**
+ * Wipes and frees a key pair. NULL is fine. Since 0.2.0.
+ */
+R2CREDS_API void r2creds_parent_free(struct r2creds_parent *parent);
+
+/**
  * Makes a cancel object, to be passed to calls in `r2creds_request_options`.
  *
  * @param out  set to the object on success, to be freed with `r2creds_cancel_free`; else to NULL.
@@ -865,13 +1122,16 @@ R2CREDS_API uint32_t r2creds_abi_version(void);
 
 /** Initialises an `r2creds_params`: struct_size set, everything else zero. */
 #define R2CREDS_PARAMS_INIT \
-    {sizeof(r2creds_params), NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0}
+    {sizeof(r2creds_params), NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, 0}
 /** Initialises an `r2creds_client_options`: struct_size set, everything else zero. */
 #define R2CREDS_CLIENT_OPTIONS_INIT \
     {sizeof(r2creds_client_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0}
 /** Initialises an `r2creds_request_options`: struct_size set, everything else zero. */
 #define R2CREDS_REQUEST_OPTIONS_INIT \
     {sizeof(r2creds_request_options), NULL, NULL, 0, NULL, NULL, NULL, 0, 0}
+/** Initialises an `r2creds_inspect_params`: struct_size set, everything else zero. Since 0.2.0. */
+#define R2CREDS_INSPECT_PARAMS_INIT \
+    {sizeof(r2creds_inspect_params), NULL, NULL, NULL, NULL, NULL, 0}
 
 /** Whether a struct that the library returned (by pointer) reaches as far as this member. */
 #define R2CREDS_HAS(object, member) \

@@ -178,11 +178,14 @@ struct Params {
     /// Secret access key of the parent pair: 64 lower-case hexadecimal digits. sign needs it, create does not.
     std::optional<Secret> parent_secret_access_key{};
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-    /// `data/ab`. With neither prefixes nor objects: the whole bucket. A list that is there and empty is an error: one
-    /// that a program computed must not open the whole bucket when it comes out empty.
+    /// `data/ab`: directories do not. With no prefixes, objects and directories: the whole bucket. A list that is there
+    /// and empty is an error: one that a program computed must not open the whole bucket when it comes out empty.
     List prefixes{};
     /// Exact object keys the credential may touch, 1 to 1024 bytes each. As prefixes, not empty.
     List objects{};
+    /// Directories the credential may touch, 1 to 1023 bytes each, without a slash at the end: `data/tbl` is everything
+    /// below it and the bare name, and nothing beside it such as `data/tbl2`. As prefixes, not empty.
+    List directories{};
     /// sign only, instead of permission: S3 operations such as `GetObject`. r2creds.h has the list.
     List actions{};
     /// Scheme and host of the S3 endpoint. Default: https://<account>[.eu|.fedramp|.us].r2.cloudflarestorage.com.
@@ -448,7 +451,8 @@ class Arguments {
                 text("endpoint", from.endpoint), since_epoch("issued_at", from.issued_at),
                 positive("ttl_seconds", from.ttl),
                 static_cast<std::int32_t>(from.permission.value_or(Permission())),
-                static_cast<std::int32_t>(from.jurisdiction.value_or(Jurisdiction())), 0};
+                static_cast<std::int32_t>(from.jurisdiction.value_or(Jurisdiction())), 0,
+                list("directories", from.directories), size(from.directories)};
     }
     r2creds_client_options client_options(const ClientOptions &from) {
         return {sizeof(r2creds_client_options), text("api_token", from.api_token), text("api_email", from.api_email),

@@ -73,11 +73,15 @@ pub struct Params<'a> {
     /// `sign` only, instead of `permission`: names from [`ACTIONS`], each at most once.
     pub actions: Option<&'a [&'a str]>,
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-    /// `data/ab`. With neither prefixes nor objects: the whole bucket. A list that is empty is an error: one that a
-    /// program computed must not open the whole bucket when it comes out empty.
+    /// `data/ab`: `directories` do not. With no prefixes, objects and directories: the whole bucket. A list that is
+    /// empty is an error: one that a program computed must not open the whole bucket when it comes out empty.
     pub prefixes: Option<&'a [&'a str]>,
     /// Exact object keys the credential may touch, 1 to 1024 bytes each. As `prefixes`, not empty.
     pub objects: Option<&'a [&'a str]>,
+    /// Directories the credential may touch, 1 to 1023 bytes each, without a slash at the end: `data/tbl` is everything
+    /// below it and the bare name, and nothing beside it such as `data/tbl2`. As `prefixes`, not empty. They are
+    /// granted as the prefix `data/tbl/` and the object `data/tbl`.
+    pub directories: Option<&'a [&'a str]>,
     /// Scheme and host of the S3 endpoint, with an optional port: https, or http to loopback. Default: the account's
     /// own host in the jurisdiction.
     pub endpoint: Option<&'a str>,
@@ -100,6 +104,7 @@ impl fmt::Debug for Params<'_> {
             .field("actions", &self.actions)
             .field("prefixes", &self.prefixes)
             .field("objects", &self.objects)
+            .field("directories", &self.directories)
             .field("endpoint", &self.endpoint)
             .field("jurisdiction", &self.jurisdiction)
             .field("ttl_seconds", &self.ttl_seconds)
@@ -118,6 +123,7 @@ pub(crate) struct KeptParams {
     actions: Option<Vec<String>>,
     prefixes: Option<Vec<String>>,
     objects: Option<Vec<String>>,
+    directories: Option<Vec<String>>,
     endpoint: Option<String>,
     jurisdiction: Jurisdiction,
     ttl_seconds: Option<u32>,
@@ -136,6 +142,7 @@ impl From<&Params<'_>> for KeptParams {
             actions: params.actions.map(owned),
             prefixes: params.prefixes.map(owned),
             objects: params.objects.map(owned),
+            directories: params.directories.map(owned),
             endpoint: params.endpoint.map(str::to_owned),
             jurisdiction: params.jurisdiction,
             ttl_seconds: params.ttl_seconds,
@@ -150,8 +157,8 @@ impl KeptParams {
         let borrowed = |list: Option<&'a Vec<String>>| -> Option<Vec<&'a str>> {
             Some(list?.iter().map(String::as_str).collect())
         };
-        let [actions, prefixes, objects] =
-            [&self.actions, &self.prefixes, &self.objects].map(|list| borrowed(list.as_ref()));
+        let [actions, prefixes, objects, directories] =
+            [&self.actions, &self.prefixes, &self.objects, &self.directories].map(|list| borrowed(list.as_ref()));
         to(&Params {
             account_id: &self.account_id,
             bucket: &self.bucket,
@@ -161,6 +168,7 @@ impl KeptParams {
             actions: actions.as_deref(),
             prefixes: prefixes.as_deref(),
             objects: objects.as_deref(),
+            directories: directories.as_deref(),
             endpoint: self.endpoint.as_deref(),
             jurisdiction: self.jurisdiction,
             ttl_seconds: self.ttl_seconds,
@@ -170,6 +178,20 @@ impl KeptParams {
 
     pub fn ttl_seconds(&self) -> u32 {
         self.ttl_seconds.unwrap_or(Params::DEFAULT_TTL_SECONDS)
+    }
+}
+
+/// How many of [`ACTIONS`] read, which are the first.
+const READ_ACTIONS: usize = 7;
+
+impl Permission {
+    /// The operations of [`ACTIONS`] that it allows.
+    pub(crate) fn actions(self) -> &'static [&'static str] {
+        let (read, _) = ACTIONS.split_at(READ_ACTIONS);
+        match self {
+            Permission::ObjectReadOnly | Permission::AdminReadOnly => read,
+            Permission::ObjectReadWrite | Permission::AdminReadWrite => &ACTIONS,
+        }
     }
 }
 
@@ -200,6 +222,8 @@ impl Params<'_> {
     pub const MAX_TTL_SECONDS: u32 = 604_800;
     /// The longest prefix or object key, in bytes.
     pub const MAX_PATH_BYTES: usize = 1024;
+    /// The longest directory, in bytes: as a prefix it has a slash more.
+    pub const MAX_DIRECTORY_BYTES: usize = 1023;
 }
 
 /// What `create` and `sign` have in common of params that passed every check.
@@ -207,10 +231,37 @@ pub(crate) struct Grant<'a> {
     pub account_id: &'a str,
     pub bucket: &'a str,
     pub parent_access_key_id: &'a str,
-    pub prefixes: &'a [&'a str],
-    pub objects: &'a [&'a str],
+    pub prefixes: Paths<'a>,
+    pub objects: Paths<'a>,
     pub endpoint: Endpoint,
     pub ttl_seconds: u32,
+}
+
+/// The entries of one list of paths as R2 is told them: the caller's own, and behind them what the directories add.
+#[derive(Clone, Copy)]
+pub(crate) struct Paths<'a> {
+    own: &'a [&'a str],
+    directories: &'a [&'a str],
+    /// What is put behind each directory.
+    end: &'static str,
+}
+
+impl<'a> Paths<'a> {
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.directories.is_empty()
+    }
+
+    /// The two parts, and what is put behind each entry of them.
+    pub fn parts(self) -> [(&'a [&'a str], &'static str); 2] {
+        [(self.own, ""), (self.directories, self.end)]
+    }
+}
+
+impl serde::Serialize for Paths<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = self.parts().into_iter().flat_map(|(list, end)| list.iter().map(move |path| (path, end)));
+        serializer.collect_seq(entries.map(|(path, end)| format!("{path}{end}")))
+    }
 }
 
 /// Params that passed every check for a create.
@@ -247,8 +298,13 @@ impl<'a> Grant<'a> {
     fn parse(params: &Params<'a>) -> Result<Self, Error> {
         check_account_id(params.account_id)?;
         check_bucket(params.bucket)?;
-        let prefixes = parse_paths("prefixes", params.prefixes)?;
-        let objects = parse_paths("objects", params.objects)?;
+        let prefixes = parse_paths("prefixes", params.prefixes, Params::MAX_PATH_BYTES)?;
+        let objects = parse_paths("objects", params.objects, Params::MAX_PATH_BYTES)?;
+        let directories = parse_paths("directories", params.directories, Params::MAX_DIRECTORY_BYTES)?;
+        if let Some(at) = directories.iter().position(|directory| directory.ends_with('/')) {
+            let problem = format_args!("entry {at} ends with a slash, expected none: the slash is added");
+            return Err(Error::argument("directories", problem));
+        }
         let ttl_seconds = parse_ttl(params.ttl_seconds)?;
         let endpoint = match params.endpoint {
             None => Endpoint::of_account(params.account_id, params.jurisdiction),
@@ -264,8 +320,8 @@ impl<'a> Grant<'a> {
             account_id: params.account_id,
             bucket: params.bucket,
             parent_access_key_id: params.parent_access_key_id,
-            prefixes,
-            objects,
+            prefixes: Paths { own: prefixes, directories, end: "/" },
+            objects: Paths { own: objects, directories, end: "" },
             endpoint,
             ttl_seconds,
         })
@@ -374,7 +430,7 @@ fn parse_ttl(ttl_seconds: Option<u32>) -> Result<u32, Error> {
     }
 }
 
-fn check_account_id(id: &str) -> Result<(), Error> {
+pub(crate) fn check_account_id(id: &str) -> Result<(), Error> {
     const EXPECTED: &str = "expected 1 to 32 of A-Z a-z 0-9 _ -";
     if id.is_empty() || id.len() > 32 {
         return Err(Error::argument("account_id", format_args!("{} bytes, {EXPECTED}", id.len())));
@@ -404,9 +460,8 @@ fn check_bucket(bucket: &str) -> Result<(), Error> {
 
 /// A list that is there has an entry: one that a program computed must not open the whole bucket when it comes out
 /// empty.
-fn parse_paths<'a>(field: &'static str, paths: Option<&'a [&'a str]>) -> Result<&'a [&'a str], Error> {
-    const MAX: usize = Params::MAX_PATH_BYTES;
-    const WHOLE_BUCKET: &str = "To grant the whole bucket, leave prefixes and objects out.";
+fn parse_paths<'a>(field: &'static str, paths: Option<&'a [&'a str]>, most: usize) -> Result<&'a [&'a str], Error> {
+    const WHOLE_BUCKET: &str = "To grant the whole bucket, leave prefixes, objects and directories out.";
     let Some(paths) = paths else { return Ok(&[]) };
     if paths.is_empty() {
         return Err(
@@ -414,10 +469,10 @@ fn parse_paths<'a>(field: &'static str, paths: Option<&'a [&'a str]>) -> Result<
         );
     }
     for (at, path) in paths.iter().enumerate() {
-        if path.is_empty() || path.len() > MAX {
-            let problem = format_args!("entry {at} has {} bytes, expected 1 to {MAX}", path.len());
+        if path.is_empty() || path.len() > most {
+            let problem = format_args!("entry {at} has {} bytes, expected 1 to {most}", path.len());
             let error = Error::argument(field, problem);
-            return Err(if path.is_empty() && field == "prefixes" { error.hinted(WHOLE_BUCKET) } else { error });
+            return Err(if path.is_empty() && field != "objects" { error.hinted(WHOLE_BUCKET) } else { error });
         }
     }
     Ok(paths)
@@ -449,7 +504,7 @@ fn check_parent_access_key_id(id: &str) -> Result<(), Error> {
     })
 }
 
-fn check_parent_secret(secret: Option<&str>) -> Result<&str, Error> {
+pub(crate) fn check_parent_secret(secret: Option<&str>) -> Result<&str, Error> {
     const FIELD: &str = "parent_secret_access_key";
     let Some(secret) = secret else {
         return Err(Error::argument(FIELD, "not set; sign needs it: 64 lower-case hexadecimal digits"));

@@ -5,6 +5,7 @@ use aws_lc_rs::{digest, hmac};
 use base64_simd::{Base64, Out, STANDARD, URL_SAFE_NO_PAD};
 
 use crate::json::Object;
+use crate::params::Paths;
 use crate::secret::Secret;
 
 const PREFIX: &[u8] = b"jwt/";
@@ -23,8 +24,8 @@ pub(crate) struct Claims<'a> {
     pub scope: Option<&'a str>,
     /// R2 refuses a token with a scope as well.
     pub actions: &'a [&'a str],
-    pub prefix_paths: &'a [&'a str],
-    pub object_paths: &'a [&'a str],
+    pub prefix_paths: Paths<'a>,
+    pub object_paths: Paths<'a>,
     /// The account id.
     pub sub: &'a str,
     /// The parent's access key id.
@@ -40,9 +41,11 @@ pub(crate) struct Claims<'a> {
 impl Claims<'_> {
     /// About how long the session token will be: enough, unless an entry of a list needs escapes.
     pub fn token_len(&self) -> usize {
-        let lists = [self.actions, self.prefix_paths, self.object_paths];
+        let paths = [self.prefix_paths, self.object_paths].into_iter().flat_map(Paths::parts);
+        let lists = paths.chain([(self.actions, "")]);
         // An entry costs its bytes, two quotes and a comma.
-        let entries: usize = lists.iter().flat_map(|list| list.iter()).map(|entry| entry.len() + 3).sum();
+        let entries: usize =
+            lists.map(|(list, end)| list.iter().map(|entry| entry.len() + end.len() + 3).sum::<usize>()).sum();
         let claims_len = entries + self.bucket.len() + self.aud.len() + 256;
         let jwt_len = HEADER.len() + URL_SAFE_NO_PAD.encoded_length(claims_len) + SIGNATURE_LEN;
         STANDARD.encoded_length(PREFIX.len() + jwt_len)
@@ -63,13 +66,13 @@ impl Claims<'_> {
         }
         if !self.actions.is_empty() {
             writer.push(&[r#","actions":"#]);
-            writer.push_list(self.actions);
+            writer.push_list(&[(self.actions, "")]);
         }
         if !self.prefix_paths.is_empty() || !self.object_paths.is_empty() {
             writer.push(&[r#","paths":{"prefixPaths":"#]);
-            writer.push_list(self.prefix_paths);
+            writer.push_list(&self.prefix_paths.parts());
             writer.push(&[r#","objectPaths":"#]);
-            writer.push_list(self.object_paths);
+            writer.push_list(&self.object_paths.parts());
             writer.push(&["}"]);
         }
         writer.push(&[r#","sub":""#, self.sub, r#"","iss":""#, self.iss, r#"","aud":""#, self.aud]);
@@ -114,31 +117,33 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// One JSON array of all entries, each with what its part puts behind it.
+    ///
     /// Keys hardly ever need escapes. So they are written without, many at a time, and again by `serde_json` if there
     /// are more quotes, backslashes or control characters than the quotes around them. A seventh faster than with
     /// `serde_json` at 1,000 prefixes.
-    fn push_list(&mut self, list: &[&str]) {
+    fn push_list(&mut self, parts: &[(&[&str], &str)]) {
         self.push(&["["]);
-        for (at, entries) in list.chunks(64).enumerate() {
+        let mut comma = "";
+        for (entries, end) in parts.iter().flat_map(|(list, end)| list.chunks(64).map(move |chunk| (chunk, *end))) {
             if self.claims.len() >= PIECE {
                 self.encode();
             }
-            if at > 0 {
-                self.push(&[","]);
-            }
+            self.push(&[comma]);
+            comma = ",";
             let start = self.claims.len();
             for entry in entries {
-                self.push(&["\"", entry, "\","]);
+                self.push(&["\"", entry, end, "\","]);
             }
-            self.claims.pop();
             if count_special(self.claims.get(start..).unwrap_or_default()) != 2 * entries.len() {
                 self.claims.truncate(start);
-                // Writing to a Vec cannot fail.
-                let _ = serde_json::to_writer(&mut self.claims, entries);
-                // The brackets around these entries.
-                self.claims.remove(start);
-                self.claims.pop();
+                for entry in entries {
+                    // Writing to a Vec cannot fail.
+                    let _ = serde_json::to_writer(&mut self.claims, &[entry, end].concat());
+                    self.push(&[","]);
+                }
             }
+            self.claims.pop();
         }
         self.push(&["]"]);
     }
@@ -191,21 +196,77 @@ fn hex(bytes: &[u8]) -> [u8; 64] {
     text
 }
 
+/// A session token as it was read: a JWT, of which nothing is believed yet. All of it is a secret.
+pub(crate) struct Token {
+    /// Behind the prefix.
+    jwt: Secret,
+    /// Where the header's dot stands, and the one behind the claims.
+    dots: [usize; 2],
+}
+
+impl Token {
+    /// Says at which step it ended, without repeating any of the text.
+    pub fn read(session_token: &str) -> Result<Self, &'static str> {
+        let mut jwt = decode(&STANDARD, session_token.as_bytes()).ok_or("it is not base64")?;
+        if !jwt.as_bytes().starts_with(PREFIX) {
+            return Err("its base64 does not hold jwt/ and a JWT");
+        }
+        jwt.remove_first(PREFIX.len());
+        let mut dots = jwt.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
+        match (dots.next(), dots.next(), dots.next()) {
+            (Some(first), Some(second), None) => Ok(Token { dots: [first, second], jwt }),
+            _ => Err("its JWT has not three parts with dots between them"),
+        }
+    }
+
+    /// JSON, if it is base64.
+    pub fn header(&self) -> Option<Secret> {
+        decode(&URL_SAFE_NO_PAD, self.jwt.as_bytes().get(..self.dots[0])?)
+    }
+
+    /// JSON, if it is base64.
+    pub fn claims(&self) -> Option<Secret> {
+        decode(&URL_SAFE_NO_PAD, self.jwt.as_bytes().get(self.dots[0] + 1..self.dots[1])?)
+    }
+
+    fn signature(&self) -> Option<Secret> {
+        decode(&URL_SAFE_NO_PAD, self.jwt.as_bytes().get(self.dots[1] + 1..)?)
+    }
+
+    /// Whether it has the length of an HS256 signature, whoever made it.
+    pub fn has_signature(&self) -> bool {
+        self.signature().is_some_and(|signature| signature.len() == 32)
+    }
+
+    /// `key` is the parent's secret as text.
+    pub fn is_signed_with(&self, key: &[u8]) -> bool {
+        let (Some(signature), Some(signed)) = (self.signature(), self.jwt.as_bytes().get(..self.dots[1])) else {
+            return false;
+        };
+        hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), signed, signature.as_bytes()).is_ok()
+    }
+
+    /// The one that belongs to this token.
+    pub fn secret_access_key(&self) -> [u8; 64] {
+        sha256_hex(self.jwt.as_bytes())
+    }
+}
+
 /// `exp` of the claims inside a session token, where it can be read.
-pub(crate) fn expires_at(session_token: &[u8]) -> Option<i64> {
-    let token = decode(&STANDARD, session_token)?;
-    let mut parts = token.as_bytes().strip_prefix(PREFIX)?.split(|byte| *byte == b'.');
-    let claims = decode(&URL_SAFE_NO_PAD, parts.nth(1)?)?;
+pub(crate) fn expires_at(session_token: &str) -> Option<i64> {
+    let claims = Token::read(session_token).ok()?.claims()?;
     let claims = Object::parse(std::str::from_utf8(claims.as_bytes()).ok()?)?;
     claims.get("exp")?.parse().ok().filter(|exp| *exp > 0)
 }
 
+/// The SHA-256 of these bytes in lower-case hexadecimal, which is how R2 makes each of its secret access keys.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> [u8; 64] {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
 fn decode(base64: &Base64, text: &[u8]) -> Option<Secret> {
     let mut bytes = Secret::with_capacity(text.len());
-    bytes.append(base64.decoded_length(text).ok()?, |to| {
-        if base64.decode(text, Out::from_slice(to)).is_err() {
-            to.fill(0);
-        }
-    });
-    Some(bytes)
+    let mut is_base64 = true;
+    bytes.append(base64.decoded_length(text).ok()?, |to| is_base64 = base64.decode(text, Out::from_slice(to)).is_ok());
+    is_base64.then_some(bytes)
 }

@@ -206,6 +206,43 @@ fn mistakes_in_params() -> Vec<Mistake<Params>> {
         wrong("no objects in a list of them", "objects", &["empty list", "expected"], "", |p| {
             p.prefixes(&["a"]).objects::<&str>(&[]);
         }),
+        wrong("no directories in a list of them", "directories", &["empty list", "expected"], "", |p| {
+            p.prefixes(&["a"]).directories::<&str>(&[]);
+        }),
+        wrong("directories NULL with a length", "directories", &["NULL", "directories_len"], "", |p| {
+            p.raw.directories_len = 1;
+        }),
+        wrong("a directory that is NULL", "directories", &["entry 1", "NULL", "expected"], "", |p| {
+            p.directories(&[MARK, "b"]);
+            set_null(p.raw.directories, 1);
+        }),
+        wrong("an empty directory", "directories", &["entry 1", "0 bytes", "expected 1 to 1023"], "", |p| {
+            p.directories(&[MARK, ""]);
+        }),
+        wrong(
+            "a directory of 1024 bytes",
+            "directories",
+            &["entry 0", "1024 bytes", "expected 1 to 1023"],
+            "zzzz",
+            |p| {
+                p.directories(&["z".repeat(1024)]);
+            },
+        ),
+        wrong(
+            "a directory with a slash at its end",
+            "directories",
+            &["entry 1", "slash", "expected none"],
+            MARK,
+            |p| {
+                p.directories(&["a".to_owned(), format!("{MARK}/")]);
+            },
+        ),
+        wrong("the bucket's root as a directory", "directories", &["entry 0", "slash"], "", |p| {
+            p.directories(&["/"]);
+        }),
+        wrong("a directory not UTF-8", "directories", &["entry 0", "not UTF-8"], "", |p| {
+            p.directories(&[b"nobody-may-read-this\xf0\x9f"]);
+        }),
         wrong("prefixes whose length was forgotten", "prefixes", &["empty list"], "", |p| {
             p.prefixes(&["a"]);
             p.raw.prefixes_len = 0;
@@ -437,11 +474,11 @@ fn refuses<T, R>(
 
 #[test]
 fn an_empty_list_says_how_to_grant_the_whole_bucket() {
-    for list in [Params::prefixes::<&str>, Params::objects::<&str>] {
+    for list in [Params::prefixes::<&str>, Params::objects::<&str>, Params::directories::<&str>] {
         let mut params = Params::valid();
         list(&mut params, &[]);
         let hint = params.sign().unwrap_err().hint.unwrap();
-        assert!(hint.contains("whole bucket") && hint.contains("prefixes and objects"), "{hint}");
+        assert!(hint.contains("whole bucket") && hint.contains("prefixes, objects and directories"), "{hint}");
     }
     let mut params = Params::valid();
     params.actions::<&str>(&[]);
@@ -714,7 +751,7 @@ fn both_calls_accept_what_stands_on_the_border() {
             p.prefixes(&["/"]).objects(&["."]);
         }),
         ("path of 1024 bytes", |p| {
-            p.prefixes(&["z".repeat(1024)]).objects(&["ö".repeat(512)]);
+            p.prefixes(&["z".repeat(1024)]).objects(&["ö".repeat(512)]).directories(&["d".repeat(1023)]);
         }),
         ("paths with every kind of character", |p| {
             p.prefixes(&["\u{1}\t\r\n\"\\/\u{7f}", " ", "\u{1f600}"]);

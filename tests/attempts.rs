@@ -110,7 +110,7 @@ fn the_request_is_what_the_api_documents() {
 fn the_body_keeps_the_order_of_the_contract() {
     let sent = sent_by(|server| {
         let mut params = Params::valid();
-        params.prefixes(&["z/", "a/\"quoted\"", "Ünïcode/"]).objects(&["last", "first"]);
+        params.prefixes(&["z/", "a/\"quoted\"", "Ünïcode/"]).objects(&["last", "first"]).directories(&["d", "\"e"]);
         params.raw.ttl_seconds = 604_800;
         params.raw.permission = R2CREDS_PERMISSION_ADMIN_READ_ONLY;
         let mut options = RequestOptions::empty();
@@ -123,7 +123,8 @@ fn the_body_keeps_the_order_of_the_contract() {
         format!(
             concat!(
                 r#"{{"bucket":"example-bucket","parentAccessKeyId":"{}","permission":"admin-read-only","#,
-                r#""ttlSeconds":604800,"objects":["last","first"],"prefixes":["z/","a/\"quoted\"","Ünïcode/"],"#,
+                r#""ttlSeconds":604800,"objects":["last","first","d","\"e"],"#,
+                r#""prefixes":["z/","a/\"quoted\"","Ünïcode/","d/","\"e/"],"#,
                 r#""zeta":[1, 2.50],"actions":["GetObject"],"alpha":{{"b":null,"a":"ä"}}}}"#
             ),
             PARENT_ID

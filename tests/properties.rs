@@ -355,6 +355,7 @@ struct Given {
     endpoint: Option<Vec<u8>>,
     prefixes: Vec<Vec<u8>>,
     objects: Vec<Vec<u8>>,
+    directories: Vec<Vec<u8>>,
     actions: Vec<String>,
     issued_at: i64,
     ttl_seconds: u32,
@@ -371,27 +372,30 @@ fn any_given() -> impl Strategy<Value = Given> {
         any_string(PARENT_SECRET),
         prop_oneof![5 => Just(None), 1 => any_string("https://example.com:8443/")],
     );
-    let lists = (any_paths(), any_paths(), any_grant());
+    let lists = (any_paths(), any_paths(), any_paths(), any_grant());
     let numbers = (
         prop_oneof![6 => 1..=10_000_000_000_i64, 3 => Just(0), 1 => any::<i64>()],
         prop_oneof![9 => 0..=604_800_u32, 1 => any::<u32>()],
         prop_oneof![9 => Just(0), 9 => 0..=2, 1 => any::<i32>()],
         prop_oneof![30 => Just(0), 1 => any::<i32>()],
     );
-    (texts, lists, numbers).prop_map(|(texts, (prefixes, objects, (permission, actions)), numbers)| Given {
-        account_id: texts.0,
-        bucket: texts.1,
-        parent_access_key_id: texts.2,
-        parent_secret_access_key: texts.3,
-        endpoint: texts.4,
-        prefixes,
-        objects,
-        actions,
-        issued_at: numbers.0,
-        ttl_seconds: numbers.1,
-        permission,
-        jurisdiction: numbers.2,
-        reserved: numbers.3,
+    (texts, lists, numbers).prop_map(|(texts, (prefixes, objects, directories, (permission, actions)), numbers)| {
+        Given {
+            account_id: texts.0,
+            bucket: texts.1,
+            parent_access_key_id: texts.2,
+            parent_secret_access_key: texts.3,
+            endpoint: texts.4,
+            prefixes,
+            objects,
+            directories,
+            actions,
+            issued_at: numbers.0,
+            ttl_seconds: numbers.1,
+            permission,
+            jurisdiction: numbers.2,
+            reserved: numbers.3,
+        }
     })
 }
 
@@ -410,6 +414,9 @@ impl Given {
         }
         if !self.objects.is_empty() {
             params.objects(&self.objects);
+        }
+        if !self.directories.is_empty() {
+            params.directories(&self.directories);
         }
         if !self.actions.is_empty() {
             params.actions(&self.actions);
@@ -439,8 +446,11 @@ impl Given {
             3 => claims["scope"] = "admin-read-only".into(),
             _ => claims["scope"] = "admin-read-write".into(),
         }
-        if !self.prefixes.is_empty() || !self.objects.is_empty() {
-            claims["paths"] = json!({"prefixPaths": list(&self.prefixes), "objectPaths": list(&self.objects)});
+        let (mut prefixes, mut objects) = (list(&self.prefixes), list(&self.objects));
+        prefixes.extend(list(&self.directories).into_iter().map(|directory| directory + "/"));
+        objects.extend(list(&self.directories));
+        if !objects.is_empty() || !prefixes.is_empty() {
+            claims["paths"] = json!({"prefixPaths": prefixes, "objectPaths": objects});
         }
         claims
     }
@@ -468,13 +478,14 @@ fn decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "account_id",
     "bucket",
     "parent_access_key_id",
     "parent_secret_access_key",
     "prefixes",
     "objects",
+    "directories",
     "actions",
     "endpoint",
     "issued_at",

@@ -91,6 +91,34 @@ fn lists_of_any_length_arrive_whole() {
     }
 }
 
+/// Everything below a directory and its bare name, behind the caller's own paths and in order.
+#[test]
+fn directories_are_a_prefix_and_an_object() {
+    let directories = ["data/tbl", "z", "data/\"quoted\"\\", "é/ü", "a"];
+    let many: Vec<String> = (0..1000).map(|at| format!("{at:030}")).collect();
+    for given in [directories.map(str::to_owned).to_vec(), many] {
+        for (prefixes, objects) in
+            [(vec![], vec![]), (vec!["p/"], vec![]), (vec![], vec!["o"]), (vec!["p/"], vec!["o"])]
+        {
+            let mut params = Params::valid();
+            params.directories(&given);
+            if !prefixes.is_empty() {
+                params.prefixes(&prefixes);
+            }
+            if !objects.is_empty() {
+                params.objects(&objects);
+            }
+            let own = |list: &[&str]| list.iter().map(|&path| path.to_owned()).collect::<Vec<String>>();
+            let below = given.iter().map(|directory| format!("{directory}/"));
+            let expected = serde_json::json!({
+                "prefixPaths": own(&prefixes).into_iter().chain(below).collect::<Vec<String>>(),
+                "objectPaths": own(&objects).into_iter().chain(given.clone()).collect::<Vec<String>>(),
+            });
+            assert_eq!(claims(&params.sign().unwrap().session_token)["paths"], expected);
+        }
+    }
+}
+
 /// A key has at most 1024 bytes.
 fn cut(mut key: String) -> String {
     key.truncate(1000);

@@ -149,7 +149,13 @@ fn every_default_and_range_is_the_librarys() {
     let rows = [
         row("DEFAULT_TTL_SECONDS (in ms)", LIFETIME, vec![1000 * u128::from(Params::DEFAULT_TTL_SECONDS)], TTL),
         row("MAX_TTL_SECONDS (in ms)", LIFETIME, vec![1000, 1000 * u128::from(Params::MAX_TTL_SECONDS)], TTL),
-        row("MAX_PATH_BYTES", "may touch|bytes, expected", vec![1, Params::MAX_PATH_BYTES as u128], PARAMS),
+        row(
+            "MAX_PATH_BYTES",
+            "(?:prefixes|keys) the credential|bytes, expected",
+            vec![1, Params::MAX_PATH_BYTES as u128],
+            PARAMS,
+        ),
+        row("MAX_DIRECTORY_BYTES", "directories the credential", vec![1, Params::MAX_DIRECTORY_BYTES as u128], PARAMS),
         row("an account id's length", "account.id", expected(Params::default()), PARAMS),
         row("a bucket name's length", r"bucket(?: name|\W?[:,])", expected(bucket), PARAMS),
         row("a parent's access key id's length", "access.key.id", expected(id), PARAMS),

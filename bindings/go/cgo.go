@@ -267,6 +267,7 @@ func (a *arguments) params(from *Params, signs bool) (to cParams) {
 	to.ttl_seconds = a.ttl(from.TTL)
 	to.permission = C.int32_t(from.Permission)
 	to.jurisdiction = C.int32_t(from.Jurisdiction)
+	to.directories, to.directories_len = a.list("directories", from.Directories)
 	return to
 }
 

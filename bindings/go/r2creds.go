@@ -91,11 +91,15 @@ type Params struct {
 	// UploadPartCopy AbortMultipartUpload CompleteMultipartUpload.
 	Actions []string
 	// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so "data/a" also opens
-	// "data/ab". With neither Prefixes nor Objects (both nil): the whole bucket. A slice that is not nil and has no
-	// entries is an error: a list that a program computed must not open the whole bucket when it comes out empty.
+	// "data/ab": Directories do not. With no Prefixes, Objects and Directories (all nil): the whole bucket. A slice that is
+	// not nil and has no entries is an error: a list that a program computed must not open the whole bucket when it comes
+	// out empty.
 	Prefixes []string
 	// Exact object keys the credential may touch, 1 to 1024 bytes each. As Prefixes, not empty.
 	Objects []string
+	// Directories the credential may touch, 1 to 1023 bytes each, without a slash at the end: "data/tbl" is everything
+	// below it and the bare name, and nothing beside it such as "data/tbl2". As Prefixes, not empty.
+	Directories []string
 	// Lifetime in whole seconds, one second to seven days. Zero: 15 minutes.
 	TTL time.Duration
 	// Not together with Endpoint.

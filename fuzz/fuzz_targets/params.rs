@@ -20,6 +20,7 @@ struct Given<'a> {
     endpoint: Option<&'a [u8]>,
     prefixes: Vec<&'a [u8]>,
     objects: Vec<&'a [u8]>,
+    directories: Vec<&'a [u8]>,
     /// Some of the known ones by their place, others as they are.
     actions: Vec<Result<u8, &'a [u8]>>,
     issued_at: i64,
@@ -49,6 +50,7 @@ fuzz_target!(|given: Given<'_>| {
     let endpoint = given.endpoint.map(text);
     let prefixes: Vec<CString> = given.prefixes.iter().map(|path| text(path)).collect();
     let objects: Vec<CString> = given.objects.iter().map(|path| text(path)).collect();
+    let directories: Vec<CString> = given.directories.iter().map(|path| text(path)).collect();
     let actions: Vec<CString> = given
         .actions
         .iter()
@@ -57,7 +59,7 @@ fuzz_target!(|given: Given<'_>| {
             Err(bytes) => text(bytes),
         })
         .collect();
-    let mut lists = [pointers(&prefixes), pointers(&objects), pointers(&actions)];
+    let mut lists = [&prefixes, &objects, &actions, &directories].map(|list| pointers(list));
     if let Some(at) = given.null
         && let Some(entry) = lists.iter_mut().flatten().nth(usize::from(at))
     {
@@ -83,6 +85,8 @@ fuzz_target!(|given: Given<'_>| {
         permission: given.permission.into(),
         jurisdiction: given.jurisdiction.into(),
         reserved: given.reserved.into(),
+        directories: lists[3].as_ptr(),
+        directories_len: lists[3].len(),
     };
     // Exactly as long as it says, so that a sanitizer sees a byte too many.
     let size = given.struct_size.map_or(size_of::<r2creds_params>(), usize::from);
@@ -97,7 +101,7 @@ fuzz_target!(|given: Given<'_>| {
         assert_eq!(out.is_null(), status != R2CREDS_STATUS_OK);
         assert_eq!(err.is_null(), status == R2CREDS_STATUS_OK);
         if let Some(made) = out.as_ref() {
-            check(&params, made, prefixes.len() + objects.len());
+            check(&params, made, prefixes.len() + objects.len() + 2 * directories.len());
         }
         if let Some(error) = err.as_ref() {
             assert!(matches!(status, R2CREDS_STATUS_INVALID_ARGUMENT | R2CREDS_STATUS_UNSUPPORTED));

@@ -1,10 +1,12 @@
 //! The client, and what all its calls have in common: attempts, and one deadline over all of them.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::authentication::Authentication;
 use super::envelope::{self, Answer};
+use super::hints::Hints;
 use super::options::{ClientOptions, RequestOptions, check_timeout, parse_base_url, parse_user_agent};
 use super::{headers, retry};
 use crate::clock::{self, unix_now};
@@ -38,7 +40,9 @@ use crate::watch::Watch;
 /// ```
 pub struct Client {
     http: Http,
-    authentication: Authentication,
+    pub(super) authentication: Authentication,
+    /// Whether `parent_of_token` has found the token to be an account's.
+    pub(super) is_account_token: AtomicBool,
     /// Without a trailing slash.
     base_url: String,
     user_agent: String,
@@ -67,6 +71,8 @@ pub(super) struct Call<'a> {
     pub secrets: Vec<&'a [u8]>,
     /// The fields of the result that no error may repeat.
     pub secret_fields: &'static [&'static str],
+    /// What its refusals mean.
+    pub hints: Hints,
 }
 
 impl Client {
@@ -89,6 +95,7 @@ impl Client {
         Ok(Client {
             http: Http::new(&url, options.proxy_url, options.ca_file, connect_timeout, environment, &user_agent)?,
             authentication,
+            is_account_token: AtomicBool::new(false),
             base_url: base_url.strip_suffix('/').unwrap_or(base_url).to_owned(),
             user_agent,
             timeout: timeout("timeout_ms", options.timeout, ClientOptions::DEFAULT_TIMEOUT)?,
@@ -121,7 +128,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         options: &RequestOptions<'_>,
-        mut watch: Watch<'_>,
+        watch: &mut Watch<'_>,
         read: impl Fn(&Answer<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let body = call.body.as_bytes();
@@ -139,7 +146,7 @@ impl Client {
         watch.check("before the first attempt").map_err(|error| retry::judged(error, None, clock::now()))?;
         let (mut attempts, mut may_reuse) = (0, true);
         loop {
-            let mut error = match self.attempt(call, &request, &secrets, &mut watch, &mut may_reuse, &read) {
+            let mut error = match self.attempt(call, &request, &secrets, watch, &mut may_reuse, &read) {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
@@ -176,7 +183,7 @@ impl Client {
         let asked_at = unix_now()?;
         let reply =
             self.http.exchange(request, watch, may_reuse).map_err(|error| retry::judged(error, None, clock::now()))?;
-        envelope::read(&reply, secrets, call.secret_fields, asked_at)
+        envelope::read(&reply, secrets, call.secret_fields, call.hints, asked_at)
             .and_then(|answer| read(&answer))
             .map_err(|error| retry::judged(error, Some(&reply), clock::now()))
     }

@@ -2,11 +2,12 @@
 
 use super::client::{Call, Client};
 use super::envelope::Answer;
+use super::hints;
 use super::options::RequestOptions;
 use crate::credentials::{Credentials, CredentialsBuilder};
 use crate::error::{Error, Status};
 use crate::json::Object;
-use crate::params::{CreateGrant, Grant, Params, Permission};
+use crate::params::{CreateGrant, Grant, Params, Paths, Permission};
 use crate::secret::Secret;
 use crate::token;
 
@@ -17,14 +18,14 @@ impl Client {
     /// Asks Cloudflare for a credential. Needs `permission`; refuses `actions` and `issued_at`, which the API does not
     /// have. Blocks until there is a result, at most the call's timeout.
     pub fn create(&self, params: &Params<'_>, options: &RequestOptions<'_>) -> Result<Credentials, Error> {
-        let watch = self.watch(options)?;
+        let mut watch = self.watch(options)?;
         let CreateGrant { grant, permission, parent_secret } = CreateGrant::parse(params)?;
         let call = call(&grant, permission, parent_secret, options)?;
-        self.call(&call, options, watch, |answer| {
+        self.call(&call, options, &mut watch, |answer| {
             let [access_key_id, secret_access_key, session_token] = read(answer)?;
-            let token = session_token.as_bytes();
+            let token = session_token.as_str();
             let mut builder = CredentialsBuilder::new(access_key_id.as_bytes(), token.len(), &grant.endpoint);
-            builder.session_token().push(token);
+            builder.session_token().push(token.as_bytes());
             let issued_at = answer.asked_at;
             let expires_at = token::expires_at(token).unwrap_or(issued_at.saturating_add(i64::from(grant.ttl_seconds)));
             Ok(builder.build(secret_access_key.as_bytes(), answer.request_id.as_deref(), issued_at, expires_at))
@@ -61,6 +62,7 @@ fn call<'a>(
         body: body(&fields, options.extra_body)?,
         secrets: parent_secret.map(str::as_bytes).into_iter().collect(),
         secret_fields: &RESULT_FIELDS[1..],
+        hints: hints::of_create,
     })
 }
 
@@ -89,10 +91,10 @@ struct Body<'a> {
     parent_access_key_id: &'a str,
     permission: &'a str,
     ttl_seconds: u32,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    objects: &'a [&'a str],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    prefixes: &'a [&'a str],
+    #[serde(skip_serializing_if = "Paths::is_empty")]
+    objects: Paths<'a>,
+    #[serde(skip_serializing_if = "Paths::is_empty")]
+    prefixes: Paths<'a>,
 }
 
 /// The names of [`Body`]'s fields as they are sent.

@@ -1,7 +1,7 @@
 //! Cloudflare's envelope, which all calls share: reply bytes become a result or an error. Pure; and nothing secret is
 //! copied into memory that nobody wipes.
 
-use super::hints;
+use super::hints::{self, Hints};
 use crate::error::{ApiError, Error, Status};
 use crate::http::{Reply, Unreadable};
 use crate::json::{Object, unescape};
@@ -28,11 +28,12 @@ impl Answer<'_> {
     }
 }
 
-/// Reads a reply. `secrets` and the result's `secret_fields` are not repeated in an error.
+/// Reads a reply. `secrets` and the result's `secret_fields` are not repeated in an error; `own_hints` are the call's.
 pub(super) fn read<'a>(
     reply: &'a Reply,
     secrets: &[&[u8]],
     secret_fields: &[&str],
+    own_hints: Hints,
     asked_at: i64,
 ) -> Result<Answer<'a>, Error> {
     let body = reply.body();
@@ -48,7 +49,7 @@ pub(super) fn read<'a>(
 
     let success = envelope.as_ref().and_then(|envelope| envelope.get("success"));
     if !(200..300).contains(&http_status) || success == Some("false") {
-        return Err(refusal(reply, &envelope.unwrap_or_default(), request_id, &secrets));
+        return Err(refusal(reply, &envelope.unwrap_or_default(), request_id, &secrets, own_hints));
     }
     let problem = if let Some(unreadable) = reply.unreadable() {
         match unreadable {
@@ -72,7 +73,13 @@ fn unusable(http_status: u16, request_id: Option<String>, problem: &str) -> Erro
 }
 
 /// The error for a reply that refuses. `envelope` is empty where the body is not Cloudflare's.
-fn refusal(reply: &Reply, envelope: &Object<'_>, request_id: Option<String>, secrets: &[&[u8]]) -> Error {
+fn refusal(
+    reply: &Reply,
+    envelope: &Object<'_>,
+    request_id: Option<String>,
+    secrets: &[&[u8]],
+    own_hints: Hints,
+) -> Error {
     let http_status = reply.http_status;
     let is_success = (200..300).contains(&http_status);
     let status = if is_success { Status::ApiError } else { Status::of_http(http_status) };
@@ -114,7 +121,7 @@ fn refusal(reply: &Reply, envelope: &Object<'_>, request_id: Option<String>, sec
     let mut error = Error::new(status, cleaned(message.as_bytes(), secrets)).with_reply(http_status, request_id);
     let data = error.data_mut();
     data.hint = if is_envelope {
-        hints::of_envelope(http_status, &errors)
+        hints::of_envelope(http_status, &errors, own_hints)
     } else {
         let is_challenge = reply.header("cf-mitigated").is_some_and(|value| value.trim() == "challenge");
         hints::of_page(http_status, is_challenge, reply.body())

@@ -6,10 +6,21 @@
 use super::retry;
 use crate::error::ApiError;
 
-/// Of a refusal in Cloudflare's own envelope.
-pub(super) fn of_envelope(http_status: u16, errors: &[ApiError]) -> Option<&'static str> {
-    let has = |code: i64| errors.iter().any(|error| error.code == code);
-    let says = |text: &str| errors.iter().any(|error| error.message.as_deref().is_some_and(|m| m.contains(text)));
+/// Tells what the refusals of one call mean, from HTTP status and errors.
+pub(super) type Hints = fn(u16, &[ApiError]) -> Option<&'static str>;
+
+fn has(errors: &[ApiError], code: i64) -> bool {
+    errors.iter().any(|error| error.code == code)
+}
+
+fn says(errors: &[ApiError], text: &str) -> bool {
+    errors.iter().any(|error| error.message.as_deref().is_some_and(|message| message.contains(text)))
+}
+
+/// Of a refusal in Cloudflare's own envelope, whatever was called. `own` has the call's own.
+pub(super) fn of_envelope(http_status: u16, errors: &[ApiError], own: Hints) -> Option<&'static str> {
+    let has = |code| has(errors, code);
+    let says = |text| says(errors, text);
     Some(match http_status {
         _ if errors.iter().any(retry::is_internal_fault) => "A transient fault inside R2. Try again.",
         429 if !has(1015) => {
@@ -28,6 +39,20 @@ pub(super) fn of_envelope(http_status: u16, errors: &[ApiError]) -> Option<&'sta
             "The account id is not one. It is the 32 hexadecimal digits in the address of Cloudflare's dashboard, not \
              an e-mail address and not the id of a zone."
         }
+        401 | 403 if has(9109) && says("from location") => {
+            "The API token is limited to other IP addresses. Allow this machine's in the token's client IP address \
+             filtering, or use another token."
+        }
+        404 if has(10015) || says("No route") => "Wrong base URL or path. Check base_url and CLOUDFLARE_BASE_URL.",
+        _ => return own(http_status, errors),
+    })
+}
+
+/// Of a refusal to create a credential.
+pub(super) fn of_create(http_status: u16, errors: &[ApiError]) -> Option<&'static str> {
+    let has = |code| has(errors, code);
+    let says = |text| says(errors, text);
+    Some(match http_status {
         400 if has(10040) || says("JSON not well formed") => {
             "parentAccessKeyId is missing, or a field has the wrong type. Check extra_body, if there is one."
         }
@@ -40,10 +65,6 @@ pub(super) fn of_envelope(http_status: u16, errors: &[ApiError]) -> Option<&'sta
             "The API token may not do this: an object-level (S3 only) token, a user token where an account token is \
              wanted, or a token of another account. Use a token with the R2 admin permission of this account."
         }
-        401 | 403 if has(9109) && says("from location") => {
-            "The API token is limited to other IP addresses. Allow this machine's in the token's client IP address \
-             filtering, or use another token."
-        }
         403 if has(9109) && says("Unauthorized to access") => {
             "The API token may not do this. Use a token with the R2 admin permission of this account; an OAuth token \
              (wrangler login) has no parent key and cannot do it at all."
@@ -53,7 +74,6 @@ pub(super) fn of_envelope(http_status: u16, errors: &[ApiError]) -> Option<&'sta
         401 if !has(10001) => "The parent access key id does not exist, or belongs to another account.",
         403 if has(10042) => "R2 is not enabled for this account. Enable it in Cloudflare's dashboard.",
         404 if has(10006) => "There is no such bucket in this account, or it lives in another jurisdiction.",
-        404 if has(10015) || says("No route") => "Wrong base URL or path. Check base_url and CLOUDFLARE_BASE_URL.",
         _ => return None,
     })
 }

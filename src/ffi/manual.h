@@ -148,6 +148,9 @@
 /** Initialises an `r2creds_request_options`: struct_size set, everything else zero. */
 #define R2CREDS_REQUEST_OPTIONS_INIT \
     {@ZERO r2creds_request_options@}
+/** Initialises an `r2creds_inspect_params`: struct_size set, everything else zero. Since 0.2.0. */
+#define R2CREDS_INSPECT_PARAMS_INIT \
+    {@ZERO r2creds_inspect_params@}
 
 /** Whether a struct that the library returned (by pointer) reaches as far as this member. */
 #define R2CREDS_HAS(object, member) \

@@ -234,6 +234,93 @@ pub unsafe extern "C" fn r2creds_provider_free(provider: *mut r2creds_provider) 
     unsafe { Ptr::new(provider.cast_const()) }.free();
 }
 
+/// Reads a session token: what it grants, and what speaks against it. No network, microseconds; nothing is sent.
+///
+/// `OK` with an inspection for any session token that is a string, however broken: what is wrong with it is a finding.
+/// An error is about another argument. What nobody has shown R2 to refuse does not set `is_refused`. Since 0.2.0.
+///
+/// @param params  what an S3 client holds.
+/// @param out     set to an inspection on success, to be freed with `r2creds_inspection_free`; else to NULL.
+/// @param err     as for `r2creds_create`.
+/// @return `OK`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `INTERNAL` or `PANIC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_inspect(
+    params: *const r2creds_inspect_params,
+    out: *mut *mut r2creds_inspection,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    let (params, out, err) = unsafe { (Ptr::new(params), Ptr::new(out), Ptr::new(err)) };
+    call(out, err, || {
+        let params = read::CollectedInspectParams::read(params)?;
+        crate::inspect(&params.params()?).map(write::inspection)
+    })
+}
+
+/// Whether a grant covers an S3 operation. Looks at the grant alone, not at the findings and the clock. Since 0.2.0.
+///
+/// @param inspection  from `r2creds_inspect`.
+/// @param action      one of those that `actions` of `r2creds_params` may name.
+/// @param key         relative to the bucket; for listings the prefix that is asked for, NULL for none. Not looked at for
+///                    `GetBucketLocation`, which is about the whole bucket.
+/// @return 1 or 0; -1: an action that does not exist, a key that is needed and NULL, or not UTF-8; `inspection` or
+///         `action` NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_inspection_allows(
+    inspection: *const r2creds_inspection,
+    action: *const c_char,
+    key: *const c_char,
+) -> i32 {
+    let (inspection, action, key) = unsafe { (Ptr::new(inspection), Ptr::new(action), Ptr::new(key)) };
+    let allows = catch_unwind(AssertUnwindSafe(|| {
+        let key = if key.get().is_some() { Some(key.text()?) } else { None };
+        inspection.kept()?.inspection.allows(action.text()?, key)
+    }));
+    allows.ok().flatten().map_or(-1, i32::from)
+}
+
+/// Frees an inspection with everything it points to. NULL is fine. Since 0.2.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_inspection_free(inspection: *mut r2creds_inspection) {
+    unsafe { Ptr::new(inspection.cast_const()) }.free();
+}
+
+/// Asks Cloudflare what the client's API token is called, and makes of that the parent key pair which `r2creds_sign` and a
+/// signing provider need: the token's id, and the SHA-256 of its value. For programs that have only a token.
+///
+/// A user's token is looked for first, then, if that is refused with 401 or 403, the account's; a client remembers
+/// which it was. Both are attempts of one call, with one deadline. A token that is disabled or has expired is no error:
+/// look at `token_status`. Since 0.2.0.
+///
+/// @param client      from `r2creds_client_new`, with an API token: not e-mail and key.
+/// @param account_id  as in `r2creds_params`.
+/// @param options     NULL for none; `extra_body` must be NULL.
+/// @param out         set to a pair on success, to be freed with `r2creds_parent_free`; else to NULL.
+/// @param err         as for `r2creds_create`.
+/// @return any status but `NO_AUTHENTICATION`. A dead token: `AUTHENTICATION` or `PERMISSION_DENIED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_parent_of_token(
+    client: *const r2creds_client,
+    account_id: *const c_char,
+    options: *const r2creds_request_options,
+    out: *mut *mut r2creds_parent,
+    err: *mut *mut r2creds_error,
+) -> r2creds_status {
+    let (client, account_id, options) = unsafe { (Ptr::new(client), Ptr::new(account_id), Ptr::new(options)) };
+    let (out, err) = unsafe { (Ptr::new(out), Ptr::new(err)) };
+    call(out, err, || {
+        let client = client.object().ok_or_else(|| Error::argument("client", "NULL, expected a client"))?;
+        let account_id = read::required(account_id, "account_id")?;
+        let options = read::CollectedOptions::read(options)?;
+        client.0.parent_of_token(account_id, &options.options()?).map(write::parent)
+    })
+}
+
+/// Wipes and frees a key pair. NULL is fine. Since 0.2.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn r2creds_parent_free(parent: *mut r2creds_parent) {
+    unsafe { Ptr::new(parent.cast_const()) }.free();
+}
+
 /// Makes a cancel object, to be passed to calls in `r2creds_request_options`.
 ///
 /// @param out  set to the object on success, to be freed with `r2creds_cancel_free`; else to NULL.

@@ -1,5 +1,6 @@
 //! C in: pointers become borrowed Rust values, or an error that names the argument.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of, size_of};
@@ -7,9 +8,13 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::pointer::Ptr;
-use super::types::{R2CREDS_CLIENT_NO_ENVIRONMENT, r2creds_client_options, r2creds_params, r2creds_request_options};
+use super::types::{
+    R2CREDS_CLIENT_NO_ENVIRONMENT, r2creds_client_options, r2creds_inspect_params, r2creds_params,
+    r2creds_request_options,
+};
 use crate::api::{ClientOptions, RequestOptions};
 use crate::error::Error;
+use crate::inspect::InspectParams;
 use crate::params::{Jurisdiction, Params, Permission};
 
 /// A larger `struct_size` is refused as garbage: no struct of a later version will need that much.
@@ -40,6 +45,12 @@ unsafe impl Input for r2creds_client_options {
 unsafe impl Input for r2creds_request_options {
     const FIRST_SIZE: usize = offset_of!(Self, max_retries) + size_of::<i32>();
     const NAME: &'static str = "options";
+}
+
+// SAFETY: as above.
+unsafe impl Input for r2creds_inspect_params {
+    const FIRST_SIZE: usize = offset_of!(Self, at) + size_of::<i64>();
+    const NAME: &'static str = "params";
 }
 
 /// A copy of a caller's struct. The pointers in it are as good as the one to the struct, and as long.
@@ -97,6 +108,17 @@ impl<'a> Ptr<'a, c_char> {
         // SAFETY: NUL-terminated and alive, which `Ptr` was promised.
         self.get().map(|text| unsafe { CStr::from_ptr(text.as_ptr()) })
     }
+
+    /// `None` for NULL, and for what is not UTF-8.
+    pub fn text(self) -> Option<&'a str> {
+        self.c_str().and_then(utf8)
+    }
+}
+
+/// A string that is an argument of its own.
+pub fn required<'a>(from: Ptr<'a, c_char>, name: &'static str) -> Result<&'a str, Error> {
+    let text = from.c_str().ok_or_else(|| Error::argument(name, "NULL, expected a string"))?;
+    utf8(text).ok_or_else(|| Error::argument(name, "not UTF-8"))
 }
 
 /// `CStr::to_str`, but ASCII, which nearly all strings are, is not decoded: `sign` with 100 prefixes is 7 % faster.
@@ -118,14 +140,11 @@ impl<'a, T> Filled<'a, T> {
     }
 
     fn text(&self, from: *const c_char, field: &'static str) -> Result<Option<&'a str>, Error> {
-        match self.pointer(from).c_str() {
-            None => Ok(None),
-            Some(text) => utf8(text).map(Some).ok_or_else(|| Error::argument(field, "not UTF-8")),
-        }
+        if from.is_null() { Ok(None) } else { self.required(from, field).map(Some) }
     }
 
     fn required(&self, from: *const c_char, field: &'static str) -> Result<&'a str, Error> {
-        self.text(from, field)?.ok_or_else(|| Error::argument(field, "NULL, expected a string"))
+        required(self.pointer(from), field)
     }
 
     fn list(&self, from: *const *const c_char, len: usize, field: &'static str) -> Result<Option<Vec<&'a str>>, Error> {
@@ -176,6 +195,7 @@ pub struct CollectedParams<'a> {
     prefixes: Option<Vec<&'a str>>,
     objects: Option<Vec<&'a str>>,
     actions: Option<Vec<&'a str>>,
+    directories: Option<Vec<&'a str>>,
 }
 
 impl<'a> CollectedParams<'a> {
@@ -188,6 +208,7 @@ impl<'a> CollectedParams<'a> {
             prefixes: raw.list(raw.prefixes, raw.prefixes_len, "prefixes")?,
             objects: raw.list(raw.objects, raw.objects_len, "objects")?,
             actions: raw.list(raw.actions, raw.actions_len, "actions")?,
+            directories: raw.list(raw.directories, raw.directories_len, "directories")?,
             raw,
         })
     }
@@ -216,10 +237,39 @@ impl<'a> CollectedParams<'a> {
             actions: self.actions.as_deref(),
             prefixes: self.prefixes.as_deref(),
             objects: self.objects.as_deref(),
+            directories: self.directories.as_deref(),
             endpoint: raw.text(raw.endpoint, "endpoint")?,
             jurisdiction: Jurisdiction::try_from(raw.jurisdiction)?,
             ttl_seconds: (raw.ttl_seconds != 0).then_some(raw.ttl_seconds),
             issued_at: (raw.issued_at != 0).then_some(raw.issued_at),
+        })
+    }
+}
+
+/// The parts of [`InspectParams`] that have to be collected before they can be borrowed.
+pub struct CollectedInspectParams<'a> {
+    raw: Filled<'a, r2creds_inspect_params>,
+    session_token: Cow<'a, str>,
+}
+
+impl<'a> CollectedInspectParams<'a> {
+    pub fn read(from: Ptr<'a, r2creds_inspect_params>) -> Result<Self, Error> {
+        let raw = from.read()?.ok_or_else(|| Error::argument("params", "NULL, expected a pointer to a struct"))?;
+        let token = raw.pointer(raw.session_token).c_str();
+        let token = token.ok_or_else(|| Error::argument("session_token", "NULL, expected a string"))?;
+        // What is no UTF-8 is no base64 either, which is a finding.
+        Ok(CollectedInspectParams { session_token: token.to_string_lossy(), raw })
+    }
+
+    pub fn params(&self) -> Result<InspectParams<'_>, Error> {
+        let raw = &self.raw;
+        Ok(InspectParams {
+            session_token: &self.session_token,
+            access_key_id: raw.text(raw.access_key_id, "access_key_id")?,
+            secret_access_key: raw.text(raw.secret_access_key, "secret_access_key")?,
+            parent_secret_access_key: raw.text(raw.parent_secret_access_key, "parent_secret_access_key")?,
+            endpoint: raw.text(raw.endpoint, "endpoint")?,
+            at: (raw.at != 0).then_some(raw.at),
         })
     }
 }

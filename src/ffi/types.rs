@@ -121,7 +121,7 @@ pub struct r2creds_params {
     /// errors. Never leaves the machine.
     pub parent_secret_access_key: *const c_char,
     /// Key prefixes the credential may touch, 1 to 1024 bytes each; plain string prefixes, so `data/a` also opens
-    /// `data/ab`. With neither prefixes nor objects (both NULL): the whole bucket.
+    /// `data/ab`: `directories` do not. With no prefixes, objects and directories (all NULL): the whole bucket.
     pub prefixes: *const *const c_char,
     /// How many. NULL `prefixes` needs 0, any other at least 1: an empty list must not open the whole bucket.
     pub prefixes_len: usize,
@@ -149,6 +149,12 @@ pub struct r2creds_params {
     pub jurisdiction: i32,
     /// Must be 0.
     pub reserved: i32,
+    /// Directories the credential may touch, 1 to 1023 bytes each, without a slash at the end: `data/tbl` is everything
+    /// below it and the bare name, and nothing beside it such as `data/tbl2`. They are granted as the prefix `data/tbl/`
+    /// and the object `data/tbl`, behind the caller's own. Since 0.2.0.
+    pub directories: *const *const c_char,
+    /// How many. NULL `directories` needs 0, any other at least 1. Since 0.2.0.
+    pub directories_len: usize,
 }
 
 /// How a client reaches Cloudflare. Start from `R2CREDS_CLIENT_OPTIONS_INIT`; every field may stay zero.
@@ -251,6 +257,110 @@ pub struct r2creds_credentials {
     /// Unix seconds: from here on begin nothing with this one if another can be had. An eighth of its life before its
     /// end, at least 10 s and at most ten minutes, but never more than half of its life. Since 0.2.0.
     pub renew_by: i64,
+}
+
+/// What is inspected: what an S3 client holds. Start from `R2CREDS_INSPECT_PARAMS_INIT`. Since 0.2.0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct r2creds_inspect_params {
+    /// `sizeof(r2creds_inspect_params)`, set by `R2CREDS_INSPECT_PARAMS_INIT`.
+    pub struct_size: usize,
+    /// The session token, however broken. Required.
+    pub session_token: *const c_char,
+    /// NULL: not compared.
+    pub access_key_id: *const c_char,
+    /// NULL: not compared.
+    pub secret_access_key: *const c_char,
+    /// The parent's, with which the token should be signed. NULL: the signature is not checked.
+    pub parent_secret_access_key: *const c_char,
+    /// Where the client sends its requests, a URL. NULL: not compared.
+    pub endpoint: *const c_char,
+    /// At which time, in Unix seconds. 0: now.
+    pub at: i64,
+}
+
+/// Something that speaks against a credential. Part of an `r2creds_inspection`, and freed with it. Since 0.2.0.
+#[repr(C)]
+pub struct r2creds_finding {
+    /// The size of this struct in the library that made it.
+    pub struct_size: usize,
+    /// A word that stays. R2 refuses a credential for: `not-a-token`, `header`, `claim-missing`, `claim-type`,
+    /// `scope-and-actions`, `no-scope`, `unknown-scope`, `unknown-action`, `signature`, `secret-mismatch`,
+    /// `key-mismatch`, `expired`, `not-yet-valid`. Nobody has shown that it does for: `host-mismatch`, `too-long`,
+    /// `empty-paths`, `leading-slash`, `open-prefix`, `expires-soon`, `unknown-claim`. There may be others.
+    pub code: *const c_char,
+    /// One line for a person, without any secret.
+    pub message: *const c_char,
+    /// The next step, or NULL.
+    pub hint: *const c_char,
+}
+
+/// What a session token grants, as it claims itself, and what speaks against it. Owned by the library, read-only; free
+/// it with `r2creds_inspection_free`. Since 0.2.0.
+#[repr(C)]
+pub struct r2creds_inspection {
+    /// The size of this struct in the library that made it.
+    pub struct_size: usize,
+    /// Whose the bucket is (`sub`), or NULL where absent.
+    pub account_id: *const c_char,
+    /// The one bucket, or NULL where absent.
+    pub bucket: *const c_char,
+    /// The parent's access key id (`iss`), or NULL where absent.
+    pub parent_access_key_id: *const c_char,
+    /// Host of the S3 endpoint, with its port (`aud`), or NULL where absent.
+    pub host: *const c_char,
+    /// The prefixes, with those that directories became.
+    pub prefixes: *const *const c_char,
+    /// How many.
+    pub prefixes_len: usize,
+    /// The exact keys, with those that directories became.
+    pub objects: *const *const c_char,
+    /// How many.
+    pub objects_len: usize,
+    /// The S3 operations, known or not, where the token has them instead of a permission.
+    pub actions: *const *const c_char,
+    /// How many.
+    pub actions_len: usize,
+    /// What speaks against the credential, worst first, and each code at most once.
+    pub findings: *const *const r2creds_finding,
+    /// How many.
+    pub findings_len: usize,
+    /// When the credential begins (`iat`), in Unix seconds; 0 where absent.
+    pub issued_at: i64,
+    /// When it ends (`exp`), in Unix seconds; 0 where absent.
+    pub expires_at: i64,
+    /// An `R2CREDS_PERMISSION_*`; `UNSET` where the token has actions, or neither.
+    pub permission: i32,
+    /// 1: a finding says that R2 refuses it.
+    pub is_refused: i32,
+}
+
+/// A user's token, which ends when the user leaves the account.
+pub const R2CREDS_TOKEN_USER: i32 = 1;
+/// An account's own token.
+pub const R2CREDS_TOKEN_ACCOUNT: i32 = 2;
+
+/// The key pair that belongs to an API token: as S3 credentials, and as the parent of temporary ones. Owned by the
+/// library, read-only; free it with `r2creds_parent_free`, which wipes it. Since 0.2.0.
+#[repr(C)]
+pub struct r2creds_parent {
+    /// The size of this struct in the library that made it.
+    pub struct_size: usize,
+    /// The id of the token, visible ASCII: what `parent_access_key_id` of `r2creds_params` wants. Not a secret. Cloudflare's
+    /// are 32 lower-case hexadecimal digits, which `r2creds_sign` insists on.
+    pub access_key_id: *const c_char,
+    /// The SHA-256 of the token's value, hexadecimal: what `parent_secret_access_key` wants. A secret.
+    pub secret_access_key: *const c_char,
+    /// Cloudflare's word: `active`, `disabled` or `expired`. Only the first makes credentials that work.
+    pub token_status: *const c_char,
+    /// When the token begins, in Unix seconds; 0: it has begun.
+    pub not_before: i64,
+    /// When the token ends, in Unix seconds; 0: never.
+    pub expires_at: i64,
+    /// `R2CREDS_TOKEN_USER` or `R2CREDS_TOKEN_ACCOUNT`.
+    pub kind: i32,
+    /// 0.
+    pub reserved: i32,
 }
 
 /// One entry of the `errors` array in Cloudflare's reply. Part of an `r2creds_error`, and freed with it.

@@ -18,6 +18,8 @@ rust_layout! {
         permission
         jurisdiction
         reserved
+        directories
+        directories_len
     }
     r2creds_client_options {
         struct_size
@@ -81,6 +83,50 @@ rust_layout! {
         retryable
         attempts
     }
+    r2creds_inspect_params {
+        struct_size
+        session_token
+        access_key_id
+        secret_access_key
+        parent_secret_access_key
+        endpoint
+        at
+    }
+    r2creds_finding {
+        struct_size
+        code
+        message
+        hint
+    }
+    r2creds_inspection {
+        struct_size
+        account_id
+        bucket
+        parent_access_key_id
+        host
+        prefixes
+        prefixes_len
+        objects
+        objects_len
+        actions
+        actions_len
+        findings
+        findings_len
+        issued_at
+        expires_at
+        permission
+        is_refused
+    }
+    r2creds_parent {
+        struct_size
+        access_key_id
+        secret_access_key
+        token_status
+        not_before
+        expires_at
+        kind
+        reserved
+    }
     ;
     R2CREDS_STATUS_OK
     R2CREDS_STATUS_INVALID_ARGUMENT
@@ -113,4 +159,6 @@ rust_layout! {
     R2CREDS_ABI_VERSION
     R2CREDS_JURISDICTION_US
     R2CREDS_CLIENT_NO_ENVIRONMENT
+    R2CREDS_TOKEN_USER
+    R2CREDS_TOKEN_ACCOUNT
 }

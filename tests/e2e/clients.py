@@ -110,7 +110,7 @@ class Curl(Client):
 
 def flags(grant: dict[str, Any]) -> list[str]:
     """A grant as options of the command r2creds."""
-    names = {"prefixes": "prefix", "objects": "object", "actions": "action"}
+    names = {"prefixes": "prefix", "objects": "object", "directories": "directory", "actions": "action"}
     pairs = (word.split("=", 1) for word in words(grant))
     return [part for name, value in pairs for part in (f"--{names.get(name, name).replace('_', '-')}", value)]
 

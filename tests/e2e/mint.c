@@ -44,7 +44,7 @@ static void append(const char **entries, const char *const **list, size_t *len, 
 }
 
 int main(int argc, char **argv) {
-    const char *prefixes[ENTRIES], *objects[ENTRIES], *actions[ENTRIES];
+    const char *prefixes[ENTRIES], *objects[ENTRIES], *directories[ENTRIES], *actions[ENTRIES];
     r2creds_params params = R2CREDS_PARAMS_INIT;
     for (int i = 2; i < argc; i++) {
         char *name = argv[i], *value = strchr(name, '=');
@@ -56,6 +56,8 @@ int main(int argc, char **argv) {
         else if (strcmp(name, "endpoint") == 0) params.endpoint = value;
         else if (strcmp(name, "prefixes") == 0) append(prefixes, &params.prefixes, &params.prefixes_len, value);
         else if (strcmp(name, "objects") == 0) append(objects, &params.objects, &params.objects_len, value);
+        else if (strcmp(name, "directories") == 0)
+            append(directories, &params.directories, &params.directories_len, value);
         else if (strcmp(name, "actions") == 0) append(actions, &params.actions, &params.actions_len, value);
         else if (strcmp(name, "permission") == 0) params.permission = NUMBER_OF(PERMISSIONS, value);
         else if (strcmp(name, "jurisdiction") == 0) params.jurisdiction = NUMBER_OF(JURISDICTIONS, value);

@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from botocore.exceptions import ClientError
+from clients import Boto3, Client, DuckDb, Obstore, RefusedError
 from conftest import ACCOUNT, BUCKET, EU_BUCKET, OTHER_BUCKET, PARENT_SECRET, REVOKED, Emulator, Mint, connect, tool
 from minters import GO, MINTERS, Minted, MintError
 
@@ -190,6 +192,39 @@ def test_prefixes_and_objects(emulator: Emulator, mint: Mint) -> None:
     assert verdict(s3.head_object, Bucket=BUCKET, Key="data/tbl") == "404"
     without = connect(mint(permission="object-read-only", prefixes=["data/tbl/"]))
     assert verdict(without.head_object, Bucket=BUCKET, Key="data/tbl") == DENIED
+
+
+def test_directories(emulator: Emulator, mint: Mint) -> None:
+    for key in ("dir/tbl/1", "dir/tbl2/1", "dir/tbl2", "dir/other"):
+        emulator.owner.put_object(Bucket=BUCKET, Key=key, Body=b"content")
+    s3 = connect(mint(permission="object-read-write", directories=["dir/tbl"]))
+    assert verdict(s3.get_object, Bucket=BUCKET, Key="dir/tbl/1") == "ok"
+    assert verdict(s3.put_object, Bucket=BUCKET, Key="dir/tbl/2", Body=b"") == "ok"
+    assert verdict(s3.head_object, Bucket=BUCKET, Key="dir/tbl") == "404"
+    assert verdict(s3.list_objects_v2, Bucket=BUCKET, Prefix="dir/tbl/") == "ok"
+    for key in ("dir/tbl2/1", "dir/tbl2", "dir/other", "dir/", "dir/tb"):
+        assert verdict(s3.get_object, Bucket=BUCKET, Key=key) == DENIED, key
+        assert verdict(s3.list_objects_v2, Bucket=BUCKET, Prefix=key) == DENIED, key
+    assert verdict(s3.put_object, Bucket=BUCKET, Key="dir/tbl2/2", Body=b"") == DENIED
+
+
+@pytest.mark.parametrize("method", ["create", "sign"])
+@pytest.mark.parametrize("client", [Boto3, Obstore, DuckDb])
+def test_clients_in_a_directory(emulator: Emulator, tmp_path: Path, client: type[Client], method: str) -> None:
+    for key in ("in/tbl/1", "in/tbl2/1"):
+        emulator.owner.put_object(Bucket=BUCKET, Key=key, Body=b"content")
+    s3 = client(emulator, tmp_path, method, emulator.grant(permission="object-read-write", directories=["in/tbl"]))
+    assert s3.get("in/tbl/1") == b"content"
+    s3.put("in/tbl/2", b"new")
+    assert sorted(s3.list("in/tbl/")) == ["in/tbl/1", "in/tbl/2"]
+    refused: list[Callable[[], object]] = [
+        lambda: s3.get("in/tbl2/1"),
+        lambda: s3.put("in/tbl2/2", b"new"),
+        lambda: s3.list("in/"),
+    ]
+    for call in refused:
+        with pytest.raises(RefusedError, match=r"403|AccessDenied|Forbidden"):
+            call()
 
 
 def test_one_bucket(emulator: Emulator, mint: Mint) -> None:

@@ -81,7 +81,7 @@ def test_lists_of_any_length_and_alphabet_arrive_whole() -> None:
 @pytest.mark.parametrize(
     "empty", [[], (), {}, set(), iter(()), (_ for _ in "")], ids=lambda value: type(value).__name__
 )
-@pytest.mark.parametrize("name", ["prefixes", "objects"])
+@pytest.mark.parametrize("name", ["prefixes", "objects", "directories"])
 def test_an_empty_list_does_not_open_the_whole_bucket(name: str, empty: Any) -> None:
     with pytest.raises(r2creds.InvalidArgumentError) as caught:
         sign(**{name: empty})

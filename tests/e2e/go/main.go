@@ -97,6 +97,8 @@ func parse(words []string) (r2creds.Params, error) {
 			params.Prefixes = append(params.Prefixes, value)
 		case "objects":
 			params.Objects = append(params.Objects, value)
+		case "directories":
+			params.Directories = append(params.Directories, value)
 		case "actions":
 			params.Actions = append(params.Actions, value)
 		case "permission":

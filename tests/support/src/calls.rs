@@ -75,6 +75,11 @@ impl Params {
         self
     }
 
+    pub fn directories<T: AsRef<[u8]>>(&mut self, entries: &[T]) -> &mut Self {
+        (self.raw.directories, self.raw.directories_len) = self.memory.list(entries);
+        self
+    }
+
     pub fn actions<T: AsRef<[u8]>>(&mut self, entries: &[T]) -> &mut Self {
         (self.raw.actions, self.raw.actions_len) = self.memory.list(entries);
         self

@@ -221,10 +221,16 @@ _GRANT: _Options = {
     "prefixes": _option(
         "--prefix",
         "PREFIX",
-        "keys that begin so; may be repeated (default, without --object: every key)",
+        "keys that begin so; may be repeated (default, without --object and --directory: every key)",
         action="append",
     ),
     "objects": _option("--object", "KEY", "exactly this key; may be repeated", action="append"),
+    "directories": _option(
+        "--directory",
+        "PATH",
+        "everything below it, and the bare name; without a slash at its end; may be repeated",
+        action="append",
+    ),
     "ttl_seconds": _option("--ttl-seconds", "N", "lifetime, 1 to 604800 (default: 900)", type=_integer),
     "jurisdiction": _option("--jurisdiction", "WORD", f"{' | '.join(Jurisdiction)} (default: default)"),
     "endpoint": _option("--endpoint", "URL", "S3 endpoint (default: what account and jurisdiction give)"),

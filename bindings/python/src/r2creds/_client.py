@@ -35,6 +35,7 @@ def sign(
     actions: Iterable[Action] | None = None,
     prefixes: Iterable[str] | None = None,
     objects: Iterable[str] | None = None,
+    directories: Iterable[str] | None = None,
     ttl_seconds: int | timedelta | None = None,
     jurisdiction: Jurisdiction | JurisdictionText | None = None,
     endpoint: str | None = None,
@@ -57,10 +58,13 @@ def sign(
             CopyObject``, ``CreateMultipartUpload UploadPart UploadPartCopy AbortMultipartUpload
             CompleteMultipartUpload``.
         prefixes: Key prefixes the credential may touch, 1 to 1024 bytes each. Plain string prefixes: ``data/a`` also
-            opens ``data/ab``. With neither prefixes nor objects (both None): the whole bucket. A list that is empty is
-            refused, and so is an iterator that has ended: what a program computed must not open the whole bucket when
-            it comes out empty.
+            opens ``data/ab``, and ``directories`` do not. With no prefixes, objects and directories (all None): the
+            whole bucket. A list that is empty is refused, and so is an iterator that has ended: what a program computed
+            must not open the whole bucket when it comes out empty.
         objects: Exact object keys the credential may touch, 1 to 1024 bytes each. As ``prefixes``, not empty.
+        directories: Directories the credential may touch, 1 to 1023 bytes each, without a slash at the end:
+            ``data/tbl`` is everything below it and the bare name, and nothing beside it such as ``data/tbl2``. As
+            ``prefixes``, not empty.
         ttl_seconds: Lifetime, whole seconds from 1 to 604800 (seven days), or a timedelta. Default: 900. 0 is refused.
         jurisdiction: A :class:`Jurisdiction`, or its text such as ``"eu"``. Not together with ``endpoint``.
         endpoint: Scheme and host of the S3 endpoint. Default:
@@ -167,6 +171,7 @@ class Client:
         actions: Iterable[Action] | None = None,
         prefixes: Iterable[str] | None = None,
         objects: Iterable[str] | None = None,
+        directories: Iterable[str] | None = None,
         ttl_seconds: int | timedelta | None = None,
         jurisdiction: Jurisdiction | JurisdictionText | None = None,
         endpoint: str | None = None,

@@ -62,6 +62,7 @@ class Provider:
         actions: Iterable[Action] | None = None,
         prefixes: Iterable[str] | None = None,
         objects: Iterable[str] | None = None,
+        directories: Iterable[str] | None = None,
         ttl_seconds: int | timedelta | None = None,
         jurisdiction: Jurisdiction | JurisdictionText | None = None,
         endpoint: str | None = None,

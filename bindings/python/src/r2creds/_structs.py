@@ -27,6 +27,8 @@ class Params(Structure):
         ("permission", c_int32),
         ("jurisdiction", c_int32),
         ("reserved", c_int32),
+        ("directories", POINTER(c_char_p)),
+        ("directories_len", c_size_t),
     ]
 
 
@@ -103,5 +105,61 @@ class ClientOptions(Structure):
         ("connect_timeout_ms", c_uint32),
         ("max_retries", c_int32),
         ("flags", c_uint32),
+        ("reserved", c_int32),
+    ]
+
+
+class InspectParams(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("session_token", c_char_p),
+        ("access_key_id", c_char_p),
+        ("secret_access_key", c_char_p),
+        ("parent_secret_access_key", c_char_p),
+        ("endpoint", c_char_p),
+        ("at", c_int64),
+    ]
+
+
+class Finding(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("code", c_char_p),
+        ("message", c_char_p),
+        ("hint", c_char_p),
+    ]
+
+
+class Inspection(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("account_id", c_char_p),
+        ("bucket", c_char_p),
+        ("parent_access_key_id", c_char_p),
+        ("host", c_char_p),
+        ("prefixes", POINTER(c_char_p)),
+        ("prefixes_len", c_size_t),
+        ("objects", POINTER(c_char_p)),
+        ("objects_len", c_size_t),
+        ("actions", POINTER(c_char_p)),
+        ("actions_len", c_size_t),
+        ("findings", POINTER(POINTER(Finding))),
+        ("findings_len", c_size_t),
+        ("issued_at", c_int64),
+        ("expires_at", c_int64),
+        ("permission", c_int32),
+        ("is_refused", c_int32),
+    ]
+
+
+class Parent(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("access_key_id", c_char_p),
+        ("secret_access_key", c_char_p),
+        ("token_status", c_char_p),
+        ("not_before", c_int64),
+        ("expires_at", c_int64),
+        ("kind", c_int32),
         ("reserved", c_int32),
     ]
