@@ -205,11 +205,11 @@ impl Inspection {
         let [iat, exp] = NUMBERS.map(|name| value::<i64>(&claims, name, "a whole number", &mut wrong));
         let scope: Option<String> = value(&claims, "scope", "text", &mut wrong);
         let actions: Option<Vec<String>> = value(&claims, "actions", "a list of texts", &mut wrong);
-        let paths = claims.get("paths").map(Object::parse);
-        if let Some(None) = paths {
+        self.is_limited = claims.get("paths").is_some();
+        let paths = claims.get("paths").and_then(Object::parse);
+        if self.is_limited && paths.is_none() {
             wrong.push("paths is not an object".to_owned());
         }
-        let paths = paths.map(Option::unwrap_or_default);
         let lists =
             paths.as_ref().map(|of| PATHS.map(|name| value::<Vec<String>>(of, name, "a list of texts", &mut wrong)));
         if !wrong.is_empty() {
@@ -220,7 +220,6 @@ impl Inspection {
         self.compare(params, &token, iss.as_deref());
         (self.bucket, self.account_id, self.parent_access_key_id, self.host) = (bucket, sub, iss, aud);
         (self.issued_at, self.expires_at, self.actions) = (iat, exp, actions.unwrap_or_default());
-        self.is_limited = paths.is_some();
         if let Some([prefixes, objects]) = lists {
             (self.prefixes, self.objects) = (prefixes.unwrap_or_default(), objects.unwrap_or_default());
         }

@@ -120,6 +120,7 @@ impl Client {
         if self.is_account_token.load(Ordering::Relaxed) {
             kinds.reverse();
         }
+        let secret_access_key = secret_of(token);
         let mut attempts = 0;
         let mut refusal: Option<Error> = None;
         for kind in kinds {
@@ -130,11 +131,11 @@ impl Client {
                     TokenKind::Account => format!("/accounts/{account_id}/tokens/verify"),
                 },
                 body: Secret::default(),
-                secrets: Vec::new(),
+                secrets: vec![secret_access_key.as_bytes()],
                 secret_fields: &[],
                 hints: |_, _| None,
             };
-            match self.call(&call, options, &mut watch, |answer| read(answer, kind, token)) {
+            match self.call(&call, options, &mut watch, |answer| read(answer, kind, &secret_access_key)) {
                 Ok(parent) => {
                     self.is_account_token.store(kind == TokenKind::Account, Ordering::Relaxed);
                     return Ok(parent);
@@ -158,7 +159,16 @@ impl Client {
     }
 }
 
-fn read(answer: &Answer<'_>, kind: TokenKind, token: &Secret) -> Result<Parent, Error> {
+/// The secret access key that belongs to an API token.
+fn secret_of(token: &Secret) -> Secret {
+    let mut digits = sha256_hex(token.as_bytes());
+    let mut secret = Secret::default();
+    secret.push(&digits);
+    wipe_slice(&mut digits);
+    secret
+}
+
+fn read(answer: &Answer<'_>, kind: TokenKind, secret_access_key: &Secret) -> Result<Parent, Error> {
     let string = |name: &str| -> Result<Secret, Error> {
         let value = answer.result.string(name).unwrap_or_default();
         if value.len() == 0 || !value.as_bytes().iter().all(u8::is_ascii_graphic) {
@@ -177,13 +187,11 @@ fn read(answer: &Answer<'_>, kind: TokenKind, token: &Secret) -> Result<Parent, 
         },
     };
     let (id, status) = (string("id")?, string("status")?);
-    let mut secret = sha256_hex(token.as_bytes());
-    let mut text = Secret::with_capacity(id.len() + secret.len() + status.len() + 3);
-    let ends = [id.as_bytes(), &secret, status.as_bytes()].map(|part| {
-        text.push(part);
+    let mut text = Secret::with_capacity(id.len() + secret_access_key.len() + status.len() + 3);
+    let ends = [&id, secret_access_key, &status].map(|part| {
+        text.push(part.as_bytes());
         text.push(b"\0");
         text.len() - 1
     });
-    wipe_slice(&mut secret);
     Ok(Parent { text, ends, kind, not_before: time("not_before")?, expires_at: time("expires_on")? })
 }

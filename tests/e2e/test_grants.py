@@ -10,8 +10,19 @@ from typing import Any, NamedTuple
 
 import pytest
 from botocore.exceptions import ClientError
-from clients import Boto3, Client, DuckDb, Obstore, RefusedError
-from conftest import ACCOUNT, BUCKET, EU_BUCKET, OTHER_BUCKET, PARENT_SECRET, REVOKED, Emulator, Mint, connect, tool
+from clients import Boto3, DuckDb, Obstore, RefusedError
+from conftest import (
+    ACCOUNT,
+    BUCKET,
+    EU_BUCKET,
+    OTHER_BUCKET,
+    PARENT_SECRET,
+    REVOKED,
+    Emulator,
+    Mint,
+    connect,
+    tool,
+)
 from minters import GO, MINTERS, Minted, MintError
 
 DENIED = "AccessDenied"
@@ -24,7 +35,11 @@ def verdict(call: Callable[..., Any], **arguments: Any) -> str:
     except ClientError as error:
         said: dict[str, str] = error.response["Error"]
         # The refusal of a HEAD has no body that could say more.
-        known = {"403": DENIED, "400": BAD_TOKEN, "InvalidArgument": f"InvalidArgument: {said.get('Message')}"}
+        known = {
+            "403": DENIED,
+            "400": BAD_TOKEN,
+            "InvalidArgument": f"InvalidArgument: {said.get('Message')}",
+        }
         return known.get(said["Code"], said["Code"])
     return "ok"
 
@@ -52,24 +67,48 @@ OPERATIONS: dict[str, Callable[[Any, Target], tuple[Callable[..., Any], dict[str
     "ListObjectsV1": lambda s3, at: (s3.list_objects, {}),
     "ListObjectsV2": lambda s3, at: (s3.list_objects_v2, {}),
     "ListMultipartUploads": lambda s3, at: (s3.list_multipart_uploads, {}),
-    "ListParts": lambda s3, at: (s3.list_parts, {"Key": at.key, "UploadId": at.upload_id}),
+    "ListParts": lambda s3, at: (
+        s3.list_parts,
+        {"Key": at.key, "UploadId": at.upload_id},
+    ),
     "PutObject": lambda s3, at: (s3.put_object, {"Key": at.key, "Body": b"new"}),
     "DeleteObject": lambda s3, at: (s3.delete_object, {"Key": at.key}),
-    "DeleteObjects": lambda s3, at: (s3.delete_objects, {"Delete": {"Objects": [{"Key": at.key}]}}),
-    "CopyObject": lambda s3, at: (s3.copy_object, {"Key": f"{at.key}-copy", "CopySource": f"{BUCKET}/{at.key}"}),
-    "CreateMultipartUpload": lambda s3, at: (s3.create_multipart_upload, {"Key": at.key}),
+    "DeleteObjects": lambda s3, at: (
+        s3.delete_objects,
+        {"Delete": {"Objects": [{"Key": at.key}]}},
+    ),
+    "CopyObject": lambda s3, at: (
+        s3.copy_object,
+        {"Key": f"{at.key}-copy", "CopySource": f"{BUCKET}/{at.key}"},
+    ),
+    "CreateMultipartUpload": lambda s3, at: (
+        s3.create_multipart_upload,
+        {"Key": at.key},
+    ),
     "UploadPart": lambda s3, at: (
         s3.upload_part,
         {"Key": at.key, "UploadId": at.upload_id, "PartNumber": 2, "Body": b"more"},
     ),
     "UploadPartCopy": lambda s3, at: (
         s3.upload_part_copy,
-        {"Key": at.key, "UploadId": at.upload_id, "PartNumber": 2, "CopySource": f"{BUCKET}/{at.key}"},
+        {
+            "Key": at.key,
+            "UploadId": at.upload_id,
+            "PartNumber": 2,
+            "CopySource": f"{BUCKET}/{at.key}",
+        },
     ),
-    "AbortMultipartUpload": lambda s3, at: (s3.abort_multipart_upload, {"Key": at.key, "UploadId": at.upload_id}),
+    "AbortMultipartUpload": lambda s3, at: (
+        s3.abort_multipart_upload,
+        {"Key": at.key, "UploadId": at.upload_id},
+    ),
     "CompleteMultipartUpload": lambda s3, at: (
         s3.complete_multipart_upload,
-        {"Key": at.key, "UploadId": at.upload_id, "MultipartUpload": {"Parts": [at.part]}},
+        {
+            "Key": at.key,
+            "UploadId": at.upload_id,
+            "MultipartUpload": {"Parts": [at.part]},
+        },
     ),
     "HeadBucket": lambda s3, at: (s3.head_bucket, {}),
 }
@@ -125,7 +164,11 @@ def test_prefixes(emulator: Emulator, mint: Mint) -> None:
     def get(key: str) -> str:
         return verdict(s3.get_object, Bucket=BUCKET, Key=key)
 
-    assert [get("paths/a/1"), get("paths/é & b/3"), get("paths/a/missing")] == ["ok", "ok", "NoSuchKey"]
+    assert [get("paths/a/1"), get("paths/é & b/3"), get("paths/a/missing")] == [
+        "ok",
+        "ok",
+        "NoSuchKey",
+    ]
     assert [get(key) for key in ("paths/ab/2", "paths/c/4", "paths/a", "elsewhere")] == [DENIED] * 4
 
     listing = s3.list_objects_v2(Bucket=BUCKET, Prefix="paths/a/")
@@ -137,7 +180,10 @@ def test_prefixes(emulator: Emulator, mint: Mint) -> None:
         return verdict(s3.copy_object, Bucket=BUCKET, Key=key, CopySource=f"{BUCKET}/{source}")
 
     assert copy("paths/a/1", "paths/a/copy") == "ok"
-    assert [copy("paths/c/4", "paths/a/stolen"), copy("paths/a/1", "paths/c/leaked")] == [DENIED] * 2
+    assert [
+        copy("paths/c/4", "paths/a/stolen"),
+        copy("paths/a/1", "paths/c/leaked"),
+    ] == [DENIED] * 2
 
     assert verdict(s3.put_object, Bucket=BUCKET, Key="paths/a/new", Body=b"") == "ok"
     assert verdict(s3.put_object, Bucket=BUCKET, Key="paths/c/new", Body=b"") == DENIED
@@ -210,10 +256,20 @@ def test_directories(emulator: Emulator, mint: Mint) -> None:
 
 @pytest.mark.parametrize("method", ["create", "sign"])
 @pytest.mark.parametrize("client", [Boto3, Obstore, DuckDb])
-def test_clients_in_a_directory(emulator: Emulator, tmp_path: Path, client: type[Client], method: str) -> None:
+def test_clients_in_a_directory(
+    emulator: Emulator,
+    tmp_path: Path,
+    client: type[Boto3 | Obstore | DuckDb],
+    method: str,
+) -> None:
     for key in ("in/tbl/1", "in/tbl2/1"):
         emulator.owner.put_object(Bucket=BUCKET, Key=key, Body=b"content")
-    s3 = client(emulator, tmp_path, method, emulator.grant(permission="object-read-write", directories=["in/tbl"]))
+    s3 = client(
+        emulator,
+        tmp_path,
+        method,
+        emulator.grant(permission="object-read-write", directories=["in/tbl"]),
+    )
     assert s3.get("in/tbl/1") == b"content"
     s3.put("in/tbl/2", b"new")
     assert sorted(s3.list("in/tbl/")) == ["in/tbl/1", "in/tbl/2"]
@@ -245,13 +301,26 @@ def test_eu_endpoint(emulator: Emulator, sign: Mint) -> None:
 
 def test_eu_bucket_cannot_be_created_for(create: Mint) -> None:
     with pytest.raises(MintError, match="The specified bucket does not exist"):
-        create(permission="object-read-write", bucket=EU_BUCKET, endpoint=None, jurisdiction="eu")
+        create(
+            permission="object-read-write",
+            bucket=EU_BUCKET,
+            endpoint=None,
+            jurisdiction="eu",
+        )
 
 
-@pytest.mark.parametrize(("jurisdiction", "bucket", "label"), [("default", BUCKET, ""), ("eu", EU_BUCKET, ".eu")])
+@pytest.mark.parametrize(
+    ("jurisdiction", "bucket", "label"),
+    [("default", BUCKET, ""), ("eu", EU_BUCKET, ".eu")],
+)
 def test_cloudflares_host_names(emulator: Emulator, sign: Mint, jurisdiction: str, bucket: str, label: str) -> None:
     """Signed as for Cloudflare, and sent to the emulator under Cloudflare's name."""
-    creds = sign(permission="object-read-only", bucket=bucket, endpoint=None, jurisdiction=jurisdiction)
+    creds = sign(
+        permission="object-read-only",
+        bucket=bucket,
+        endpoint=None,
+        jurisdiction=jurisdiction,
+    )
     host = f"{ACCOUNT}{label}.r2.cloudflarestorage.com"
     assert creds.endpoint == f"https://{host}"
     for address, expected in ((emulator.s3, "default"), (emulator.s3_eu, "eu")):
@@ -265,7 +334,11 @@ def test_cloudflares_host_names(emulator: Emulator, sign: Mint, jurisdiction: st
             r'write-out = "\n%{http_code}"',
         ]
         done = subprocess.run(
-            [tool("curl"), "-q", "-sS", "-K", "-"], input="\n".join(lines), capture_output=True, text=True, check=True
+            [tool("curl"), "-q", "-sS", "-K", "-"],
+            input="\n".join(lines),
+            capture_output=True,
+            text=True,
+            check=True,
         )
         body, _, status = done.stdout.rpartition("\n")
         assert (status, "X-Amz-Security-Token" in body) == (
@@ -305,7 +378,10 @@ def test_expiry(emulator: Emulator) -> None:
 
 def test_revoked_parent(emulator: Emulator) -> None:
     emulator.owner.put_object(Bucket=BUCKET, Key="revoked", Body=b"content")
-    secret, grant = "1" * 64, {"parent_access_key_id": REVOKED, "permission": "object-read-only"}
+    secret, grant = (
+        "1" * 64,
+        {"parent_access_key_id": REVOKED, "permission": "object-read-only"},
+    )
     children = list(from_everybody(emulator, secret, **grant))
     assert {get(creds, "revoked") for creds in children} == {"ok"}
     emulator.revoke(REVOKED)

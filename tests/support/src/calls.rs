@@ -259,7 +259,9 @@ impl Failure {
     }
 }
 
-unsafe fn owned(text: *const c_char) -> Option<String> {
+/// # Safety
+/// NULL, or a string.
+pub unsafe fn owned(text: *const c_char) -> Option<String> {
     if text.is_null() { None } else { Some(unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned()) }
 }
 
