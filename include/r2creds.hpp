@@ -16,9 +16,10 @@
  *   const r2creds::Provider provider(client, params);    // for programs that live longer than a credential
  *   credentials = provider.get();                        // before every request
  *
- * EXCEPTIONS: create, sign and the constructors of Client and CancelToken throw r2creds::Error. try_create, try_sign
- * and try_new return a Result instead; with -fno-exceptions they are all there is. Either kind may throw
- * std::bad_alloc. Code with and code without exceptions gets types of different names, which cannot be mixed up.
+ * EXCEPTIONS: functions and constructors that can fail throw r2creds::Error. Each has a namesake with try_ in front,
+ * try_new for a constructor, that returns a Result instead; with -fno-exceptions those are all there is. Either kind
+ * may throw std::bad_alloc. Code with and code without exceptions gets types of different names, which cannot be mixed
+ * up.
  *
  * DEFAULTS: an empty std::optional is the default. Unlike in C, a ttl, a timeout or an issued_at of 0 is an error, and
  * max_retries = 0 means none.
@@ -97,6 +98,12 @@ enum class Jurisdiction : std::int32_t {
     eu = 1,       ///< European Union.
     fedramp = 2,  ///< FedRAMP.
     us = 3,       ///< United States.
+};
+
+/// Whose an API token is.
+enum class TokenKind : std::int32_t {
+    user = R2CREDS_TOKEN_USER,        ///< A user's, which ends when the user leaves the account.
+    account = R2CREDS_TOKEN_ACCOUNT,  ///< An account's own.
 };
 
 /// The name of a status, such as "RATE_LIMITED"; "UNKNOWN" for one that the library does not know.
@@ -198,6 +205,17 @@ struct Params {
     std::optional<Jurisdiction> jurisdiction{};  ///< Not together with endpoint. Default: none.
 };
 
+/// What is inspected: what an S3 client holds.
+struct InspectParams {
+    Secret session_token{};  ///< The session token, however broken. Required.
+    OptionalString access_key_id{};  ///< Default: not compared.
+    std::optional<Secret> secret_access_key{};  ///< Default: not compared.
+    /// The parent's, with which the token should be signed. Default: the signature is not checked.
+    std::optional<Secret> parent_secret_access_key{};
+    OptionalString endpoint{};  ///< Where the client sends its requests, a URL. Default: not compared.
+    std::optional<Time> at{};  ///< At which time. Default: now.
+};
+
 /// How a client reaches Cloudflare. What is absent comes from the environment, or is the default.
 /// A narrower time limit is capped by a wider one. Limits are 1 ms to 2^32 - 1 ms.
 struct ClientOptions {
@@ -233,6 +251,15 @@ struct ApiError {
 namespace detail {
 struct C;  // the only other class that sees the C object inside an Error, a Client and so on
 inline Text text(const char *from) noexcept { return from == nullptr ? Text() : Text(from); }
+inline std::string_view view(const char *from) noexcept { return from == nullptr ? "" : from; }
+/// Time counts in nanoseconds, which end in 2262; what is later is that end.
+inline Time time(std::int64_t seconds) noexcept {
+    const auto last = std::chrono::duration_cast<std::chrono::seconds>(Time::max().time_since_epoch()).count();
+    return seconds > last ? Time::max() : Time(std::chrono::seconds(seconds));
+}
+inline std::optional<Time> optional_time(std::int64_t seconds) noexcept {
+    return seconds == 0 ? std::nullopt : std::optional(time(seconds));
+}
 }  // namespace detail
 
 /// Why a call failed; what() is one line for a person. Holds no secret. Copies share what they refer to, so that views
@@ -302,6 +329,12 @@ namespace detail {
 struct C {
     template <class T>
     static auto *raw(const T &object) noexcept { return object.raw_.get(); }
+    /// What a result shows after it was moved from: nothing.
+    template <class T>
+    static const T &read(const T *raw) noexcept {
+        static constexpr T moved{};
+        return raw != nullptr ? *raw : moved;
+    }
 
     static Error error(r2creds_status status, const char *field, std::string message) {
         auto made = std::make_shared<std::pair<std::string, r2creds_error>>(std::move(message), r2creds_error{});
@@ -333,38 +366,32 @@ struct C {
 class Credentials {
   public:
     /// S3 access key id. Not a secret.
-    std::string_view access_key_id() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().access_key_id); }
+    std::string_view access_key_id() const noexcept R2CREDS_LIFETIMEBOUND { return detail::view(raw().access_key_id); }
     /// S3 secret access key. A secret.
-    std::string_view secret_access_key() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().secret_access_key); }
+    std::string_view secret_access_key() const noexcept R2CREDS_LIFETIMEBOUND {
+        return detail::view(raw().secret_access_key);
+    }
     /// S3 session token (`X-Amz-Security-Token`). A secret. All three are needed on every request.
-    std::string_view session_token() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().session_token); }
+    std::string_view session_token() const noexcept R2CREDS_LIFETIMEBOUND { return detail::view(raw().session_token); }
     /// Where it is valid: scheme and host of the S3 endpoint. The S3 region is `auto`.
-    std::string_view endpoint() const noexcept R2CREDS_LIFETIMEBOUND { return view(raw().endpoint); }
+    std::string_view endpoint() const noexcept R2CREDS_LIFETIMEBOUND { return detail::view(raw().endpoint); }
     /// Cloudflare's CF-Ray of the reply; absent when signed locally.
     Text request_id() const noexcept { return detail::text(raw().request_id); }
-    Time issued_at() const noexcept { return time(raw().issued_at); }  ///< When it begins.
-    Time expires_at() const noexcept { return time(raw().expires_at); }  ///< When it ends; never later than the truth.
+    Time issued_at() const noexcept { return detail::time(raw().issued_at); }  ///< When it begins.
+    /// When it ends; never later than the truth.
+    Time expires_at() const noexcept { return detail::time(raw().expires_at); }
     /// From here on get the next one, while this one is used: a quarter of its life before its end, at most an hour. A
     /// Provider does that; for caches of others. A library before 0.2.0 says the end.
-    Time renew_at() const noexcept { return time(has_renewal() ? raw().renew_at : raw().expires_at); }
+    Time renew_at() const noexcept { return detail::time(has_renewal() ? raw().renew_at : raw().expires_at); }
     /// From here on begin nothing with this one if another can be had: an eighth of its life before its end, at most ten
     /// minutes. A library before 0.2.0 says the end.
-    Time renew_by() const noexcept { return time(has_renewal() ? raw().renew_by : raw().expires_at); }
+    Time renew_by() const noexcept { return detail::time(has_renewal() ? raw().renew_by : raw().expires_at); }
 
   private:
     friend struct detail::C;
     explicit Credentials(r2creds_credentials *raw) noexcept : raw_(raw, r2creds_credentials_free) {}
-    const r2creds_credentials &raw() const noexcept {
-        static constexpr r2creds_credentials moved{};
-        return raw_ ? *raw_ : moved;
-    }
+    const r2creds_credentials &raw() const noexcept { return detail::C::read<r2creds_credentials>(raw_.get()); }
     bool has_renewal() const noexcept { return raw().struct_size > offsetof(r2creds_credentials, renew_by); }
-    static std::string_view view(const char *text) noexcept { return text == nullptr ? "" : text; }
-    /// Time counts in nanoseconds, which end in 2262; what is later is that end.
-    static Time time(std::int64_t seconds) noexcept {
-        const auto last = std::chrono::duration_cast<std::chrono::seconds>(Time::max().time_since_epoch()).count();
-        return seconds > last ? Time::max() : Time(std::chrono::seconds(seconds));
-    }
     std::unique_ptr<r2creds_credentials, decltype(&r2creds_credentials_free)> raw_;
 };
 
@@ -454,6 +481,12 @@ class Arguments {
                 static_cast<std::int32_t>(from.jurisdiction.value_or(Jurisdiction())), 0,
                 list("directories", from.directories), size(from.directories)};
     }
+    r2creds_inspect_params inspect_params(const InspectParams &from) {
+        return {sizeof(r2creds_inspect_params), text("session_token", &from.session_token),
+                text("access_key_id", from.access_key_id), text("secret_access_key", from.secret_access_key),
+                text("parent_secret_access_key", from.parent_secret_access_key), text("endpoint", from.endpoint),
+                since_epoch("at", from.at)};
+    }
     r2creds_client_options client_options(const ClientOptions &from) {
         return {sizeof(r2creds_client_options), text("api_token", from.api_token), text("api_email", from.api_email),
                 text("api_key", from.api_key), text("base_url", from.base_url), text("proxy_url", from.proxy_url),
@@ -469,18 +502,19 @@ class Arguments {
                 retries(from.max_retries)};
     }
 
-  private:
-    void refuse(const char *field, const char *problem) {
-        if (!wrong) wrong = C::error(R2CREDS_STATUS_INVALID_ARGUMENT, field, std::string(field) + ": " + problem);
-    }
-    static std::string_view view(const std::string &value) noexcept { return value; }
-    static std::string_view view(const Secret &value) noexcept { return value.view(); }
     template <class Maybe>  // a std::optional or a pointer
     const char *text(const char *field, const Maybe &value) {
         if (!value) return nullptr;
         if (view(*value).find('\0') != std::string_view::npos) refuse(field, "a NUL inside the string");
         return view(*value).data();
     }
+
+  private:
+    void refuse(const char *field, const char *problem) {
+        if (!wrong) wrong = C::error(R2CREDS_STATUS_INVALID_ARGUMENT, field, std::string(field) + ": " + problem);
+    }
+    static std::string_view view(const std::string &value) noexcept { return value; }
+    static std::string_view view(const Secret &value) noexcept { return value.view(); }
     const char *const *list(const char *field, const std::vector<std::string> &from) {
         std::vector<const char *> &to = lists_.emplace_back();
         for (const std::string &entry : from) to.push_back(text(field, &entry));
@@ -510,6 +544,16 @@ class Arguments {
     }
     std::vector<std::vector<const char *>> lists_;
 };
+
+/// Runs a function of the C ABI that takes options; what their poll throws comes out of it.
+template <class T, class Call>
+Result<T> call(Arguments &arguments, const RequestOptions &options, Call call) {
+    Poll poll{options.poll};
+    const auto raw = arguments.request_options(options, poll);
+    auto result = C::call<T>(arguments.wrong, [&](auto out, auto err) { return call(&raw, out, err); });
+    if (poll.thrown) std::rethrow_exception(poll.thrown);
+    return result;
+}
 }  // namespace detail
 
 /// sign, without exceptions.
@@ -528,6 +572,114 @@ inline Result<Credentials> try_sign(const Params &params) {
 inline Credentials sign(const Params &params) { return try_sign(params).value(); }
 #endif
 
+/// Something that speaks against a credential. Its views live as long as the Inspection.
+struct Finding {
+    std::string_view code;     ///< A word that stays, such as `expired`; r2creds.h has the list.
+    std::string_view message;  ///< One line for a person, without any secret.
+    Text hint;                 ///< The next step.
+};
+
+/// What a session token grants, as it claims itself, and what speaks against it. It can be moved, not copied. Views
+/// live as long as the object they came from, or the one it was moved to. After a move all is empty.
+class Inspection {
+  public:
+    Text account_id() const noexcept { return detail::text(raw().account_id); }  ///< Whose the bucket is.
+    Text bucket() const noexcept { return detail::text(raw().bucket); }          ///< The one bucket.
+    /// The parent's access key id.
+    Text parent_access_key_id() const noexcept { return detail::text(raw().parent_access_key_id); }
+    Text host() const noexcept { return detail::text(raw().host); }  ///< Host of the S3 endpoint, with its port.
+    /// The prefixes, with those that directories became.
+    std::vector<std::string_view> prefixes() const { return list(raw().prefixes, raw().prefixes_len); }
+    /// The exact keys, with those that directories became. Without prefixes and objects: the whole bucket.
+    std::vector<std::string_view> objects() const { return list(raw().objects, raw().objects_len); }
+    /// The S3 operations, known or not, where the token has them instead of a permission.
+    std::vector<std::string_view> actions() const { return list(raw().actions, raw().actions_len); }
+    /// None where the token has actions, or neither.
+    std::optional<Permission> permission() const noexcept {
+        return raw().permission == 0 ? std::nullopt : std::optional(static_cast<Permission>(raw().permission));
+    }
+    std::optional<Time> issued_at() const noexcept { return detail::optional_time(raw().issued_at); }  ///< Its begin.
+    std::optional<Time> expires_at() const noexcept { return detail::optional_time(raw().expires_at); }  ///< Its end.
+    /// What speaks against the credential, worst first, and each code at most once.
+    std::vector<Finding> findings() const {
+        std::vector<Finding> all;
+        for (std::size_t i = 0; i < raw().findings_len; i++) {
+            const auto &finding = *raw().findings[i];
+            all.push_back({finding.code, finding.message, detail::text(finding.hint)});
+        }
+        return all;
+    }
+    bool is_refused() const noexcept { return raw().is_refused != 0; }  ///< A finding says that R2 refuses it.
+    /// Whether the grant covers an S3 operation, without exceptions. Look into the Result: that there is one is no yes.
+    Result<bool> try_allows(const String &action, const OptionalString &key = {}) const {
+        detail::Arguments arguments;
+        const char *raw_action = arguments.text("action", &action);
+        const char *raw_key = arguments.text("key", key);
+        if (arguments.wrong) return *arguments.wrong;
+        const std::int32_t allows = r2creds_inspection_allows(raw_.get(), raw_action, raw_key);
+        if (allows >= 0) return allows == 1;
+        return detail::C::error(R2CREDS_STATUS_INVALID_ARGUMENT, "action",
+                                "action: not an S3 operation that R2 has, or one that needs a key, and there is none");
+    }
+#if defined(__cpp_exceptions)
+    /// Whether the grant covers an S3 operation. Looks at the grant alone, not at the findings and the clock.
+    /// @param action  one of those that Params::actions may name.
+    /// @param key     relative to the bucket; for listings the prefix that is asked for, none for none.
+    /// @throws Error with invalid_argument: an action that does not exist, or a key that is needed.
+    bool allows(const String &action, const OptionalString &key = {}) const { return try_allows(action, key).value(); }
+#endif
+
+  private:
+    friend struct detail::C;
+    explicit Inspection(r2creds_inspection *raw) noexcept : raw_(raw, r2creds_inspection_free) {}
+    const r2creds_inspection &raw() const noexcept { return detail::C::read<r2creds_inspection>(raw_.get()); }
+    static std::vector<std::string_view> list(const char *const *from, std::size_t size) { return {from, from + size}; }
+    std::unique_ptr<r2creds_inspection, decltype(&r2creds_inspection_free)> raw_;
+};
+
+/// inspect, without exceptions.
+inline Result<Inspection> try_inspect(const InspectParams &params) {
+    detail::Arguments arguments;
+    const auto raw = arguments.inspect_params(params);
+    return detail::C::call<Inspection>(
+        arguments.wrong, [&](auto out, auto err) { return r2creds_inspect(&raw, out, err); });
+}
+
+#if defined(__cpp_exceptions)
+/// Reads a session token: what it grants, and what speaks against it. No network; microseconds. However broken the
+/// token is, there is an Inspection: what is wrong is a finding.
+/// @throws Error about another argument: invalid_argument, unsupported, internal or panic.
+inline Inspection inspect(const InspectParams &params) { return try_inspect(params).value(); }
+#endif
+
+/// The key pair that belongs to an API token: as S3 credentials, and as the parent of temporary ones. Wiped when
+/// destroyed. It can be moved, not copied, and not printed. Views live as long as the object they came from, or the one
+/// it was moved to; all are NUL-terminated. After a move all is empty.
+class Parent {
+  public:
+    /// The id of the token: Params::parent_access_key_id. Not a secret.
+    std::string_view access_key_id() const noexcept R2CREDS_LIFETIMEBOUND {
+        return detail::view(raw().access_key_id);
+    }
+    /// The SHA-256 of the token's value: Params::parent_secret_access_key. A secret.
+    std::string_view secret_access_key() const noexcept R2CREDS_LIFETIMEBOUND {
+        return detail::view(raw().secret_access_key);
+    }
+    /// Cloudflare's word: `active`, `disabled` or `expired`. Only the first makes credentials that work.
+    std::string_view token_status() const noexcept R2CREDS_LIFETIMEBOUND { return detail::view(raw().token_status); }
+    TokenKind kind() const noexcept { return static_cast<TokenKind>(raw().kind); }  ///< Whose the token is.
+    /// When the token begins; none: it has begun.
+    std::optional<Time> not_before() const noexcept { return detail::optional_time(raw().not_before); }
+    /// When the token ends; none: never.
+    std::optional<Time> expires_at() const noexcept { return detail::optional_time(raw().expires_at); }
+
+  private:
+    friend struct detail::C;
+    explicit Parent(r2creds_parent *raw) noexcept : raw_(raw, r2creds_parent_free) {}
+    const r2creds_parent &raw() const noexcept { return detail::C::read<r2creds_parent>(raw_.get()); }
+    std::unique_ptr<r2creds_parent, decltype(&r2creds_parent_free)> raw_;
+};
+
 /// Makes calls to Cloudflare's API. Any number of threads may use one at once, but for moving and destroying it. Keep
 /// it: it keeps the connection. After a move every call is an error.
 class Client {
@@ -541,6 +693,13 @@ class Client {
     Credentials create(const Params &params, const RequestOptions &options = {}) const {
         return try_create(params, options).value();
     }
+    /// Asks Cloudflare what the client's API token is called, and makes of that the parent key pair which sign and a
+    /// signing Provider need. A user's token is looked for first, then the account's, in one call with one deadline. A
+    /// token that is disabled or has expired is no error: look at token_status.
+    /// @throws Error with any status but ok and no_authentication; whatever options.poll throws.
+    Parent parent_of_token(const String &account_id, const RequestOptions &options = {}) const {
+        return try_parent_of_token(account_id, options).value();
+    }
 #endif
     /// The constructor, without exceptions.
     static Result<Client> try_new(const ClientOptions &options = {}) {
@@ -553,13 +712,17 @@ class Client {
     Result<Credentials> try_create(const Params &params, const RequestOptions &options = {}) const {
         detail::Arguments arguments;
         const auto raw = arguments.params(params);
-        detail::Poll poll{options.poll};
-        const auto raw_options = arguments.request_options(options, poll);
-        auto result = detail::C::call<Credentials>(arguments.wrong, [&](auto out, auto err) {
-            return r2creds_create(raw_.get(), &raw, &raw_options, out, err);
+        return detail::call<Credentials>(arguments, options, [&](auto raw_options, auto out, auto err) {
+            return r2creds_create(raw_.get(), &raw, raw_options, out, err);
         });
-        if (poll.thrown) std::rethrow_exception(poll.thrown);
-        return result;
+    }
+    /// parent_of_token, without exceptions of its own.
+    Result<Parent> try_parent_of_token(const String &account_id, const RequestOptions &options = {}) const {
+        detail::Arguments arguments;
+        const char *raw_account_id = arguments.text("account_id", &account_id);
+        return detail::call<Parent>(arguments, options, [&](auto raw_options, auto out, auto err) {
+            return r2creds_parent_of_token(raw_.get(), raw_account_id, raw_options, out, err);
+        });
     }
 
   private:
@@ -605,13 +768,9 @@ class Provider {
     }
     Result<Credentials> try_get(const RequestOptions &options) const {
         detail::Arguments arguments;
-        detail::Poll poll{options.poll};
-        const auto raw_options = arguments.request_options(options, poll);
-        auto result = detail::C::call<Credentials>(arguments.wrong, [&](auto out, auto err) {
-            return r2creds_provider_get(raw_.get(), &raw_options, out, err);
+        return detail::call<Credentials>(arguments, options, [&](auto raw_options, auto out, auto err) {
+            return r2creds_provider_get(raw_.get(), raw_options, out, err);
         });
-        if (poll.thrown) std::rethrow_exception(poll.thrown);
-        return result;
     }
     /// Tells that R2 refused this credential: 403 SignatureDoesNotMatch, 400 InvalidArgument about X-Amz-Security-Token,
     /// or 401; never on AccessDenied. The next get makes another one. Does nothing where it is not the current one any
@@ -632,10 +791,8 @@ class Provider {
     static Result<Provider> try_new(r2creds_client *client, const Params &params, const RequestOptions &options) {
         detail::Arguments arguments;
         const auto raw = arguments.params(params);
-        detail::Poll poll{options.poll};
-        const auto raw_options = arguments.request_options(options, poll);
-        return detail::C::call<Provider>(arguments.wrong, [&](auto out, auto err) {
-            return r2creds_provider_new(client, &raw, &raw_options, out, err);
+        return detail::call<Provider>(arguments, options, [&](auto raw_options, auto out, auto err) {
+            return r2creds_provider_new(client, &raw, raw_options, out, err);
         });
     }
     std::unique_ptr<r2creds_provider, decltype(&r2creds_provider_free)> raw_;

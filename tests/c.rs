@@ -133,6 +133,13 @@ fn misuse_is_an_error() {
 }
 
 #[test]
+fn inspect_and_parent_of_token() {
+    programs("inspect", |program| {
+        program.run(&[&http().url()]);
+    });
+}
+
+#[test]
 fn a_server_that_leaves_raises_no_signal() {
     programs("sigpipe", |program| {
         let (http, (https, ca_file)) = (http(), https());

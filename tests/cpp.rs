@@ -75,6 +75,11 @@ fn a_provider_in_its_ways() {
 }
 
 #[test]
+fn inspect_and_parent_of_token() {
+    each_way("inspect", &["-std=c++17"], with_server);
+}
+
+#[test]
 fn without_exceptions() {
     each_way("no_exceptions", &["-std=c++17", "-fno-exceptions", "-fno-rtti"], with_server);
 }

@@ -96,7 +96,8 @@ fn a_users_token_is_one_request_and_its_pair_signs() {
         .create();
     let account = answering(&mut server, &account_path(), 200, &active()).expect(0).create();
     let parent = ask(&client(&server)).unwrap();
-    (user.assert(), account.assert());
+    user.assert();
+    account.assert();
     assert_eq!(
         parent,
         Parent {
@@ -127,19 +128,21 @@ fn an_accounts_token_is_asked_for_second_and_then_first() {
             let parent = ask(&client).unwrap();
             assert_eq!((parent.kind, parent.not_before, parent.expires_at), (R2CREDS_TOKEN_ACCOUNT, 0, 0));
         }
-        (user.assert(), account.assert());
+        user.assert();
+        account.assert();
         // Another account of the same client: the other order, and not an end.
         server.reset();
         let account = answering(&mut server, &account_path(), 403, REFUSED).expect(1).create();
         let user = answering(&mut server, USER, 200, &active()).expect(2).create();
         assert_eq!(ask(&client).unwrap().kind, R2CREDS_TOKEN_USER);
         assert_eq!(ask(&client).unwrap().kind, R2CREDS_TOKEN_USER);
-        (user.assert(), account.assert());
+        user.assert();
+        account.assert();
     }
 }
 
 #[test]
-fn a_refusal_of_both_is_the_second_one_with_both_attempts() {
+fn a_refusal_of_both_is_the_accounts_with_both_attempts() {
     let mut server = Server::new();
     let other = r#"{"success":false,"errors":[{"code":10000,"message":"Authentication error"}],"result":null}"#;
     answering(&mut server, USER, 401, REFUSED).expect(1).create();
@@ -167,7 +170,8 @@ fn other_failures_do_not_ask_for_the_other_kind() {
         let mut options = Options::to(&server.url());
         options.raw.max_retries = 1;
         let failure = ask(&options.client().unwrap()).unwrap_err();
-        (user.assert(), account.assert());
+        user.assert();
+        account.assert();
         assert_eq!((failure.status, failure.attempts), (expected, i32::try_from(requests).unwrap()), "{failure:?}");
     }
     server.reset();

@@ -45,7 +45,7 @@ impl Parent {
         std::str::from_utf8(self.text.as_bytes().get(from..to).unwrap_or_default()).unwrap_or_default()
     }
 
-    /// The id of the token. Not a secret. Cloudflare's are 32 lower-case hexadecimal digits, which `sign` insists on.
+    /// The id of the token. Not a secret. Cloudflare's have the shape that `sign` insists on.
     pub fn access_key_id(&self) -> &str {
         self.str(0, self.ends[0])
     }
@@ -142,15 +142,19 @@ impl Client {
                 }
                 Err(mut error) => {
                     attempts += error.attempts();
-                    error.data_mut().attempts = attempts;
                     if !matches!(error.http_status(), Some(401 | 403)) {
+                        error.data_mut().attempts = attempts;
                         return Err(error);
                     }
-                    refusal = Some(error);
+                    // What the account's own endpoint says is told, whichever was asked last.
+                    if kind == TokenKind::Account || refusal.is_none() {
+                        refusal = Some(error);
+                    }
                 }
             }
         }
         let mut error = refusal.unwrap_or_else(|| Error::new(Status::Internal, "no call was made"));
+        error.data_mut().attempts = attempts;
         error.data_mut().hint.get_or_insert(
             "Cloudflare knows it neither as a user's token nor as one of this account. Check the account id, and \
              whether the token was mistyped, deleted or rolled.",

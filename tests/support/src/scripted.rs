@@ -15,6 +15,14 @@ const RICH: &str = r#"{"success":false,"result":null,"messages":["first","second
     {"code":10000,"message":"Slow\ndown","documentation_url":"https://example.com/","source":{"pointer":"/bucket"}},
     {"code":7}]}"#;
 
+/// A token of an account, as its verify endpoint describes it.
+const VERIFIED: &str = r#"{"success":true,"errors":[],"messages":[],"result":{
+    "id":"0123456789abcdef0123456789abcdef","status":"active","expires_on":"2030-01-01T00:00:00Z"}}"#;
+
+fn refusal(status: &str) -> Vec<u8> {
+    reply(&format!("{status} Text"), "", r#"{"success":false,"errors":[{"code":1,"message":"no"}]}"#)
+}
+
 pub fn http() -> Server {
     http_with(|| {})
 }
@@ -80,6 +88,9 @@ fn serve(connection: &mut Connection, reached: &impl Fn()) -> Option<()> {
         )
     };
     let answer = match account.as_str() {
+        // Of a user's tokens it knows none, of the account's every one.
+        _ if request.line().contains(" /user/tokens/verify ") => refusal("401"),
+        _ if request.line().contains("/plain/tokens/verify ") => reply("200 OK", "", VERIFIED),
         "reset" => return None,
         "hangs" => {
             reached();
@@ -103,9 +114,7 @@ fn serve(connection: &mut Connection, reached: &impl Fn()) -> Option<()> {
             reply("200 OK", "", &format!(r#"{{"success":true,"result":{result}}}"#))
         }
         _ => match account.strip_prefix("http-") {
-            Some(status) => {
-                reply(&format!("{status} Text"), "", r#"{"success":false,"errors":[{"code":1,"message":"no"}]}"#)
-            }
+            Some(status) => refusal(status),
             None => reply("200 OK", "CF-Ray: 0123456789abcdef-LHR\r\n", &granted()),
         },
     };
