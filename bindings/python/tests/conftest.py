@@ -69,14 +69,18 @@ class Api:
             wbufsize = -1
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                api.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, json.loads(body)))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                given = json.loads(body) if body else None
+                api.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, given))
                 reply = api.replies.pop(0) if len(api.replies) > 1 else api.replies[0]
                 api.arrived.release()
                 if callable(reply):
                     reply(self)
                     return
                 send(self, reply)
+
+            def do_GET(self) -> None:
+                self.do_POST()
 
             def log_message(self, *arguments: object) -> None:
                 pass

@@ -19,7 +19,7 @@ import pytest
 from conftest import PARAMS, PARENT_SECRET, Api
 
 import r2creds
-from r2creds import _client, _structs
+from r2creds import _client, _inspect, _structs
 
 #: In every wrong value, and in no exception.
 MARKER = "hunter2"
@@ -30,6 +30,7 @@ STRUCTS: dict[str, list[type[Structure]]] = {
     "sign": [_structs.Params],
     "create": [_structs.Params, _structs.RequestOptions],
     "Client": [_structs.ClientOptions],
+    "inspect": [_structs.InspectParams],
 }
 
 
@@ -45,15 +46,22 @@ TEXTS = named(lambda name, kind: kind is c_char_p and name != "extra_body")
 LISTS = named(lambda name, kind: kind is POINTER(c_char_p) and name != "headers")
 CHOICES = named(lambda name, kind: name in ("permission", "jurisdiction"))
 DURATIONS = named(lambda name, kind: name.endswith(("_seconds", "_ms")))
-TIMES = named(lambda name, kind: name.endswith("_at"))
+TIMES = named(lambda name, kind: name == "at" or name.endswith("_at"))
 RETRIES = named(lambda name, kind: name == "max_retries")
 
 
 @pytest.mark.parametrize(
-    ("call", "function"), [("sign", r2creds.sign), ("create", r2creds.Client.create), ("Client", r2creds.Client)]
+    ("call", "function"),
+    [
+        ("sign", r2creds.sign),
+        ("create", r2creds.Client.create),
+        ("Client", r2creds.Client),
+        ("inspect", r2creds.inspect),
+    ],
 )
 def test_every_argument_is_tried_with_bad_values(call: str, function: Any) -> None:
-    arguments = set(inspect.signature(function).parameters) - {"self", "headers", "extra_body", "no_environment"}
+    arguments = set(inspect.signature(function).parameters)
+    arguments -= {"self", "headers", "extra_body", "no_environment", "creds"}
     assert arguments == {name for kind in (TEXTS, LISTS, CHOICES, DURATIONS, TIMES, RETRIES) for name in kind[call]}
 
 
@@ -145,10 +153,14 @@ def cases() -> Iterator[Any]:
         for call, names in arguments.items():
             for name in names:
                 for what, value in values.items():
-                    # "" is no proxy, and create never looks at the secret.
+                    # "" is no proxy, create never looks at the secret, and inspect's answer is a finding.
                     if (call, name, what) not in (
                         ("Client", "proxy_url", "empty"),
                         ("create", "parent_secret_access_key", "empty"),
+                        ("inspect", "session_token", "empty"),
+                        ("inspect", "access_key_id", "empty"),
+                        ("inspect", "secret_access_key", "empty"),
+                        ("inspect", "parent_secret_access_key", "empty"),
                     ):
                         yield pytest.param(call, name, value, id=f"{call}-{name}-{what}")
 
@@ -159,6 +171,8 @@ def refuses(api: Api, call: str, name: str, value: Any) -> r2creds.R2CredsError:
             r2creds.sign(**{**SIGN, name: value})
         elif call == "create":
             api.client().create(**{**PARAMS, name: value})
+        elif call == "inspect":
+            r2creds.inspect(**{"session_token": "x", name: value})
         else:
             api.client(**{name: value})
     error = caught.value
@@ -347,10 +361,11 @@ def test_a_client_that_was_not_made_is_closed_quietly(capfd: pytest.CaptureFixtu
         client.create(**PARAMS)
     client.close()
     del client
-    for inside in (_client._Handle, _client._Calls):
+    for inside in (_client._Handle, _client._Calls, _inspect._Handle):
         del_only = inside.__new__(inside)
         del del_only
     assert repr(r2creds.Credentials.__new__(r2creds.Credentials)) == "<r2creds.Credentials, never made>"
+    assert repr(r2creds.Parent.__new__(r2creds.Parent)) == "<r2creds.Parent, never made>"
     assert capfd.readouterr() == ("", "")
 
 

@@ -137,7 +137,7 @@ def test_credentials_are_frozen_and_keep_their_secrets_to_themselves() -> None:
         del creds.session_token
     assert not hasattr(creds, "__dict__")
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(TypeError, match="do not pickle"):
+        with pytest.raises(TypeError, match="does not pickle"):
             pickle.dumps(creds, protocol)
     assert copy.copy(creds) is copy.deepcopy(creds) is creds
     assert {creds: 1}[sign()] == 1

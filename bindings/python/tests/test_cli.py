@@ -172,8 +172,11 @@ def test_ca_file_is_passed_on(tmp_path: Path) -> None:
 )
 def test_every_argument_of_the_calls_has_an_option(command: str, arguments: Any, without: tuple[str, ...]) -> None:
     singular = {
-        **{"prefixes": "prefix", "objects": "object", "directories": "directory"},
-        **{"actions": "action", "headers": "header"},
+        "prefixes": "prefix",
+        "objects": "object",
+        "directories": "directory",
+        "actions": "action",
+        "headers": "header",
     }
     secret = {name: f"{name}_file" for name in ("parent_secret_access_key", "api_token", "api_key")}
     flags = set(re.findall(r"--[a-z-]+", result(command, "--help", env={})))

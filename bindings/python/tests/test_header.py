@@ -13,7 +13,7 @@ import pytest
 from conftest import PARAMS, PARENT_SECRET, REPOSITORY
 
 import r2creds
-from r2creds import _arguments, _client, _errors, _library, _structs
+from r2creds import _arguments, _client, _errors, _inspect, _library, _structs
 
 HEADER = (REPOSITORY / "include/r2creds.h").read_text(encoding="utf-8")
 LAYOUT = [line.split() for line in (REPOSITORY / "tests/abi/layout.txt").read_text(encoding="utf-8").splitlines()]
@@ -93,6 +93,7 @@ def test_permissions_and_jurisdictions_are_those_of_the_header() -> None:
     assert named("R2CREDS_JURISDICTION_") == _arguments._JURISDICTIONS
     assert [p.value for p in r2creds.Permission] == list(_arguments._PERMISSIONS)
     assert [j.value for j in r2creds.Jurisdiction] == list(_arguments._JURISDICTIONS)
+    assert named("R2CREDS_TOKEN_") == {kind.value: number for number, kind in _client._KINDS.items()}
     assert get_args(_arguments.PermissionText) == tuple(_arguments._PERMISSIONS)
     assert get_args(_arguments.JurisdictionText) == tuple(_arguments._JURISDICTIONS)
     assert CONSTANTS["R2CREDS_ABI_VERSION"] == _library.ABI_VERSION
@@ -106,8 +107,9 @@ def test_permissions_and_jurisdictions_are_those_of_the_header() -> None:
         (r2creds.Client, ["client_options"]),
         (r2creds.Client.create, ["params", "request_options"]),
         (r2creds.Client.acreate, ["params", "request_options"]),
+        (r2creds.inspect, ["inspect_params"]),
     ],
-    ids=["sign", "Client", "create", "acreate"],
+    ids=["sign", "Client", "create", "acreate", "inspect"],
 )
 def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) -> None:
     # What is C's own, or stands for Ctrl-C and Client.close.
@@ -116,7 +118,8 @@ def test_arguments_are_the_fields_of_the_structs(call: Any, taken: list[str]) ->
     fields = {name for name in fields if not name.endswith("_len")} - own
     # C has flags, Python an argument for each.
     fields = {"no_environment" if name == "flags" else name for name in fields}
-    parameters = {n: p for n, p in inspect.signature(call).parameters.items() if n != "self"}
+    # A credential stands for its values.
+    parameters = {n: p for n, p in inspect.signature(call).parameters.items() if n not in ("self", "creds")}
     assert set(parameters) == fields
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     # Documented, each of them; of a grant, create says only what differs from sign.
@@ -165,17 +168,28 @@ def test_every_field_of_a_result_is_read() -> None:
     entry = filled(_structs.ApiError())
     entries = (POINTER(_structs.ApiError) * 1)(ctypes.pointer(entry))
     error = filled(_structs.Error(errors=entries, messages=(ctypes.c_char_p * 1)(b"x")))
+    finding = filled(_structs.Finding())
+    findings = (POINTER(_structs.Finding) * 1)(ctypes.pointer(finding))
+    lists = {name: (ctypes.c_char_p * 1)(b"x") for name in ("prefixes", "objects", "actions")}
+    inspection = filled(_structs.Inspection(findings=findings, **lists))
+    parent = filled(_structs.Parent())
 
     def results() -> tuple[Any, ...]:
-        return _client._credentials(creds)._values(), vars(_client._error(error))
+        inspected = _inspect.Inspection(inspection, _inspect._Handle.__new__(_inspect._Handle))
+        return (
+            *(_client._credentials(creds)._values(), vars(_client._error(error))),
+            *(repr(inspected), _client._parent(parent)._values()),
+        )
 
-    for struct in (creds, entry, error):
+    for struct in (creds, entry, error, finding, inspection, parent):
         for name, *_ in struct._fields_:
             # Of a list the length is changed, which ends it.
             if name == "struct_size" or hasattr(struct, f"{name}_len"):
                 continue
+            if struct is parent and name == "reserved":
+                continue
             before, value = results(), getattr(struct, name)
-            setattr(struct, name, b"other" if isinstance(value, bytes) else 0)
+            setattr(struct, name, b"other" if isinstance(value, bytes) else 2 if name == "kind" else 0)
             assert results() != before, f"{type(struct).__name__}.{name} is not read"
             setattr(struct, name, value)
 

@@ -25,7 +25,8 @@ def test_the_examples(api: Api, s3: S3, monkeypatch: pytest.MonkeyPatch, capfd: 
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     monkeypatch.setenv("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
     # One credential, then the error that the example catches.
-    api.replies += [(429, {"success": False}, {"Retry-After": "120"}), SUCCESS]
+    verified = {"success": True, "result": {"id": "0123456789abcdef0123456789abcdef", "status": "active"}}
+    api.replies += [(429, {"success": False}, {"Retry-After": "120"}), (200, verified, {}), SUCCESS]
     sign = r2creds.sign
     monkeypatch.setattr(r2creds, "sign", lambda **grant: sign(**grant, endpoint=s3.url))
     provider = r2creds.Provider
@@ -42,7 +43,7 @@ def test_the_examples(api: Api, s3: S3, monkeypatch: pytest.MonkeyPatch, capfd: 
     exec(compile("\n".join(program), str(README), "exec"), names)
 
     assert api.requests[0][0].endswith(f"/{ACCOUNT}/r2/temp-access-credentials")
-    assert capfd.readouterr().out == f"0:02:00\n{s3.url}\n"
+    assert capfd.readouterr().out == f"0:02:00\nFalse ('2026/',) True\n{s3.url}\n"
     assert s3.objects["2026/hello.txt"] == b"hello"
     assert "2026/table/_delta_log/00000000000000000000.json" in s3.objects
     assert not s3.refused

@@ -13,7 +13,8 @@ API. Both take the same arguments and return :class:`Credentials`::
             permission="object-read-only",               # for 15 minutes, unless ttl_seconds says otherwise
         )
 
-A :class:`Provider` keeps one fresh for programs that live longer than a credential.
+A :class:`Provider` keeps one fresh for programs that live longer than a credential; :func:`inspect` says what one
+grants, and why R2 refuses it; :func:`parent_of_token` makes an API token the parent of credentials.
 
 Every exception is an :class:`R2CredsError`.
 """
@@ -25,7 +26,7 @@ from . import lance as lance
 from . import obstore as obstore
 from . import polars as polars
 from ._arguments import Action, Jurisdiction, Permission
-from ._client import Client, sign
+from ._client import Client, parent_of_token, sign
 from ._credentials import Credentials
 from ._errors import (
     APIConnectionError,
@@ -49,7 +50,9 @@ from ._errors import (
     UnprocessableEntityError,
     UnsupportedError,
 )
+from ._inspect import Finding, Inspection, inspect
 from ._library import version as __version__
+from ._parent import Parent, TokenKind
 from ._provider import Provider
 
 __all__ = [
@@ -64,6 +67,8 @@ __all__ = [
     "Client",
     "ConflictError",
     "Credentials",
+    "Finding",
+    "Inspection",
     "InternalError",
     "InternalServerError",
     "InvalidArgumentError",
@@ -71,15 +76,19 @@ __all__ = [
     "Jurisdiction",
     "NoAuthenticationError",
     "NotFoundError",
+    "Parent",
     "Permission",
     "PermissionDeniedError",
     "Provider",
     "R2CredsError",
     "RateLimitError",
     "TLSError",
+    "TokenKind",
     "UnprocessableEntityError",
     "UnsupportedError",
     "__version__",
+    "inspect",
+    "parent_of_token",
     "sign",
 ]
 

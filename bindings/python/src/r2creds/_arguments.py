@@ -11,7 +11,7 @@ from operator import index
 from typing import Any, Callable, Literal, TypeVar
 
 from ._errors import InvalidArgumentError
-from ._structs import ClientOptions, Params, RequestOptions
+from ._structs import ClientOptions, InspectParams, Params, RequestOptions
 
 
 class Permission(str, enum.Enum):
@@ -204,6 +204,11 @@ def _choice(numbers: Mapping[str, int]) -> _Convert:
     return convert
 
 
+def permission(number: int) -> Permission | None:
+    """Of its number in C; None for one that a later library knows."""
+    return next((Permission(text) for text, known in _PERMISSIONS.items() if known == number), None)
+
+
 def _flags(field: str, value: bool) -> int:
     """C has one field for what are arguments here; so far there is one."""
     if not isinstance(value, bool):
@@ -241,7 +246,7 @@ def _convert(name: str, kind: Any) -> _Convert:
         return _texts
     if name.endswith(("_seconds", "_ms")):
         return duration
-    if name.endswith("_at"):
+    if name == "at" or name.endswith("_at"):
         return _time
     raise NotImplementedError(f"_arguments.py does not say what Python takes for {name}")
 
@@ -253,7 +258,7 @@ _FIELDS: dict[type[Structure], list[tuple[str, _Convert, str | None]]] = {
         for name, kind in (field[:2] for field in struct._fields_)
         if not name.endswith("_len") and name not in _NO_ARGUMENTS
     ]
-    for struct in (Params, ClientOptions, RequestOptions)
+    for struct in (Params, ClientOptions, RequestOptions, InspectParams)
 }
 _Struct = TypeVar("_Struct", bound=Structure)
 

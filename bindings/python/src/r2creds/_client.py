@@ -1,4 +1,4 @@
-"""The two calls: sign and Client.create."""
+"""The calls: sign, and Client with create and parent_of_token."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from ctypes import POINTER, byref, c_void_p
 from datetime import datetime, timedelta, timezone
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn, TypeVar
 
 from . import _arguments, _library, _structs
 from ._arguments import Action, Jurisdiction, JurisdictionText, Permission, PermissionText
 from ._credentials import Credentials
 from ._errors import ApiError, R2CredsError, class_of, forget
+from ._parent import Parent, TokenKind
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     _Arguments = ParamSpec("_Arguments")
 
 _CredentialsPointer = POINTER(_structs.Credentials)
+_ParentPointer = POINTER(_structs.Parent)
+_KINDS = {1: TokenKind.USER, 2: TokenKind.ACCOUNT}
+_Made = TypeVar("_Made")
 _ErrorPointer = POINTER(_structs.Error)
 
 
@@ -79,7 +83,7 @@ def sign(
     try:
         # locals() are here the arguments, by name.
         params = _arguments.filled(_structs.Params, locals())
-        return _call(_library.sign, byref(params))
+        return _made(_library.sign, byref(params))
     except BaseException as error:
         del parent_secret_access_key
         forget(error)
@@ -213,18 +217,8 @@ class Client:
         try:
             calls = self._open()
             params = _arguments.filled(_structs.Params, given)
-            checks = _checks()
-            next(checks)
-            # Only the main thread handles signals, and another that came back into an interpreter that is ending would
-            # take the process down.
-            main = threading.get_ident() == threading.main_thread().ident
-            poll = _structs.POLL(checks.send) if main else None
-            options = _arguments.filled(_structs.RequestOptions, {**given, "cancel": calls.cancel, "poll": poll})
-            try:
-                return _call(_library.create, calls.handle.client, byref(params), byref(options))
-            finally:
-                while next(checks):  # raises what a signal's handler raised meanwhile
-                    pass
+            handle = calls.handle
+            return calls.run(given, lambda options: _made(_library.create, handle.client, byref(params), options))
         except BaseException as error:
             del given, parent_secret_access_key, headers, extra_body
             forget(error)
@@ -260,6 +254,48 @@ class Client:
                 one.close()
         except BaseException as error:
             del arguments
+            forget(error)
+            raise
+
+    def parent_of_token(
+        self,
+        account_id: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_ms: int | timedelta | None = None,
+        max_retries: int | None = None,
+    ) -> Parent:
+        """Asks Cloudflare what the client's API token is called, and makes of that the parent key pair which
+        :func:`sign` and a signing :class:`Provider` need: the token's id, and the SHA-256 of its value.
+
+        A user's token is looked for first, then, if that is refused with 401 or 403, the account's; a client remembers
+        which it was. Both are attempts of one call, which blocks as :meth:`create` does. A token that is disabled or
+        has expired is no error: look at ``token_status``.
+
+        Args:
+            account_id: As for :func:`sign`.
+            headers, timeout_ms, max_retries: As for :meth:`create`.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed, or the client has no API token, or is closed.
+            R2CredsError: As :meth:`create`.
+        """
+        given = {**locals(), "extra_body": None}
+        try:
+            calls = self._open()
+            account = _arguments.text("account_id", account_id)
+
+            def ask(options: Any) -> Parent:
+                out = _ParentPointer()
+                try:
+                    _checked(_library.parent_of_token, calls.handle.client, account, options, byref(out))
+                    return _parent(out.contents)
+                finally:
+                    _library.parent_free(out)
+
+            return calls.run(given, ask)
+        except BaseException as error:
+            del given, headers
             forget(error)
             raise
 
@@ -308,14 +344,8 @@ class _Handle:
 
     def __init__(self, options: _structs.ClientOptions) -> None:
         self.client = c_void_p()
-        err = _ErrorPointer()
-        try:
-            variables = _arguments.environment()
-            status = _library.client_new(byref(options), variables, len(variables), byref(self.client), byref(err))
-            if status:
-                raise _error(err.contents)
-        finally:
-            _library.error_free(err)
+        variables = _arguments.environment()
+        _checked(_library.client_new, byref(options), variables, len(variables), byref(self.client))
 
     # The function is an argument because a module is emptied before its last objects when the interpreter ends.
     def __del__(self, client_free: Any = _library.client_free) -> None:
@@ -335,6 +365,21 @@ class _Calls:
         status = _library.cancel_new(byref(self.cancel))
         if status:
             raise class_of(status)("no cancel object could be made", status=status)
+
+    def run(self, given: Mapping[str, Any], call: Callable[[Any], _Made]) -> _Made:
+        """Makes a call with the options among the arguments, which close and signals end."""
+        checks = _checks()
+        next(checks)
+        # Only the main thread handles signals, and another that came back into an interpreter that is ending would
+        # take the process down.
+        main = threading.get_ident() == threading.main_thread().ident
+        poll = _structs.POLL(checks.send) if main else None
+        options = _arguments.filled(_structs.RequestOptions, {**given, "cancel": self.cancel, "poll": poll})
+        try:
+            return call(byref(options))
+        finally:
+            while next(checks):  # raises what a signal's handler raised meanwhile
+                pass
 
     def __del__(self, cancel_free: Any = _library.cancel_free) -> None:
         cancel_free(self.cancel)
@@ -373,17 +418,40 @@ def _checks(spare: int = 1) -> Generator[int, object, None]:
         raise
 
 
-def _call(function: Any, *arguments: Any) -> Credentials:
-    out = _CredentialsPointer()
+def parent_of_token(client: Client | None = None, *, account_id: str) -> Parent:
+    """The key pair that belongs to an API token, for programs that have only that: :meth:`Client.parent_of_token`.
+
+    Args:
+        client: Whose API token it is. Default: one from the environment, for this call.
+        account_id: As for :func:`sign`.
+
+    Raises:
+        InvalidArgumentError: An argument is malformed, or the client has no API token, or is closed.
+        R2CredsError: As :class:`Client` and :meth:`Client.create`.
+    """
+    if client is not None:
+        return client.parent_of_token(account_id)
+    with Client() as own:
+        return own.parent_of_token(account_id)
+
+
+def _checked(function: Any, *arguments: Any) -> None:
+    """Calls a function of the library, which says what went wrong."""
     err = _ErrorPointer()
     try:
-        status = function(*arguments, byref(out), byref(err))
-        if status:
+        if function(*arguments, byref(err)):
             raise _error(err.contents)
+    finally:
+        _library.error_free(err)
+
+
+def _made(function: Any, *arguments: Any) -> Credentials:
+    out = _CredentialsPointer()
+    try:
+        _checked(function, *arguments, byref(out))
         return _credentials(out.contents)
     finally:
         _library.credentials_free(out)
-        _library.error_free(err)
 
 
 def _credentials(raw: _structs.Credentials) -> Credentials:
@@ -397,6 +465,17 @@ def _credentials(raw: _structs.Credentials) -> Credentials:
         expires_at=_time(raw.expires_at),
         renew_at=_time(raw.renew_at),
         renew_by=_time(raw.renew_by),
+    )
+
+
+def _parent(raw: _structs.Parent) -> Parent:
+    return Parent(
+        access_key_id=raw.access_key_id.decode(),
+        secret_access_key=raw.secret_access_key.decode(),
+        token_status=raw.token_status.decode(),
+        kind=_KINDS[raw.kind],
+        not_before=_time(raw.not_before) if raw.not_before else None,
+        expires_at=_time(raw.expires_at) if raw.expires_at else None,
     )
 
 
@@ -422,8 +501,8 @@ def _error(raw: _structs.Error) -> R2CredsError:
 def _time(seconds: int) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, timezone.utc)
-    except (OverflowError, ValueError, OSError):  # after the year 9999
-        return datetime.max.replace(tzinfo=timezone.utc)
+    except (OverflowError, ValueError, OSError):  # after the year 9999, or before the year 1
+        return (datetime.max if seconds > 0 else datetime.min).replace(tzinfo=timezone.utc)
 
 
 def _wait(milliseconds: int) -> timedelta | None:

@@ -10,6 +10,7 @@ from ._errors import forget
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from typing_extensions import Self
 
 #: The region of every R2 bucket.
 REGION = "auto"
@@ -17,7 +18,39 @@ REGION = "auto"
 CHECKSUMS = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
 
 
-class _Lent:
+class Sealed:
+    """Immutable; equal to one with the same values; never pickled, because it holds secrets."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, type(self)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    if not TYPE_CHECKING:  # for a type checker they would mean that there are more attributes
+
+        def __setattr__(self, name: str, value: object) -> NoReturn:
+            raise AttributeError(f"{type(self).__name__} is immutable: cannot set {name}")
+
+        def __delattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"{type(self).__name__} is immutable: cannot delete {name}")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds secrets and does not pickle; pass on the fields that are needed")
+
+
+class _Lent(Sealed):
     """Whatever a Provider knows a credential of its own by. No value of the credential."""
 
     __slots__ = ("_lent",)
@@ -228,32 +261,6 @@ class Credentials(_Lent):
             f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=[redacted], session_token=[redacted],"
             f" endpoint={self.endpoint!r}, expires_at={self.expires_at.isoformat()!r})"
         )
-
-    def _values(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
-
-    def __eq__(self, other: object) -> bool:
-        return self._values() == other._values() if isinstance(other, Credentials) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._values())
-
-    if not TYPE_CHECKING:  # for a type checker they would mean that there are more attributes
-
-        def __setattr__(self, name: str, value: object) -> NoReturn:
-            raise AttributeError(f"Credentials are immutable: cannot set {name}")
-
-        def __delattr__(self, name: str) -> NoReturn:
-            raise AttributeError(f"Credentials are immutable: cannot delete {name}")
-
-    def __copy__(self) -> Credentials:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Credentials:
-        return self
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("Credentials hold secrets and do not pickle; pass on the fields that are needed, or env()")
 
 
 def checksums() -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from . import _arguments, _library, _structs
 from ._arguments import Action, Jurisdiction, JurisdictionText, Permission, PermissionText
-from ._client import Client, _checks, _credentials, _error
+from ._client import Client, _checked, _checks, _credentials, _error
 from ._credentials import Credentials
 from ._errors import R2CredsError, class_of, forget
 
@@ -217,13 +217,8 @@ class _Handle:
         self.wait = _Wait(self, False)
         #: For the main thread.
         self.spare: list[_Wait] = []
-        self.provider, err = c_void_p(), _ErrorPointer()
-        try:
-            status = _library.provider_new(client, byref(params), byref(options), byref(self.provider), byref(err))
-            if status:
-                raise _error(err.contents)
-        finally:
-            _library.error_free(err)
+        self.provider = c_void_p()
+        _checked(_library.provider_new, client, byref(params), byref(options), byref(self.provider))
 
     # The functions are arguments because a module is emptied before its last objects when the interpreter ends.
     def __del__(self, provider_free: Any = _library.provider_free, cancel_free: Any = _library.cancel_free) -> None:
