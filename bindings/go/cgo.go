@@ -9,6 +9,8 @@ typedef struct {
 	r2creds_credentials *credentials;
 	r2creds_client *client;
 	r2creds_provider *provider;
+	r2creds_inspection *inspection;
+	r2creds_parent *parent;
 	r2creds_error *error;
 	r2creds_status status;
 } outcome;
@@ -53,10 +55,24 @@ static outcome call_provider_get(r2creds_provider *provider, r2creds_cancel *can
 	return made;
 }
 
+static outcome call_inspect(r2creds_inspect_params params) {
+	outcome made = {0};
+	made.status = r2creds_inspect(&params, &made.inspection, &made.error);
+	return made;
+}
+
+static outcome call_parent_of_token(const r2creds_client *client, const char *account_id,
+		r2creds_request_options options) {
+	outcome made = {0};
+	made.status = r2creds_parent_of_token(client, account_id, &options, &made.parent, &made.error);
+	return made;
+}
+
 // Frees all in one call, because each call from Go into C costs some 50 ns.
 static void release(void *memory, outcome made) {
 	free(memory);
 	r2creds_credentials_free(made.credentials);
+	r2creds_parent_free(made.parent);
 	r2creds_error_free(made.error);
 }
 
@@ -87,6 +103,10 @@ type (
 	cCredentials    = C.r2creds_credentials
 	cAPIError       = C.r2creds_api_error
 	cError          = C.r2creds_error
+	cInspectParams  = C.r2creds_inspect_params
+	cFinding        = C.r2creds_finding
+	cInspection     = C.r2creds_inspection
+	cParent         = C.r2creds_parent
 )
 
 // arguments is the memory that C borrows for one call: all strings and lists of strings, in one block of C's heap.
@@ -147,6 +167,14 @@ func (a *arguments) optional(field string, value *string) *C.char {
 		return nil
 	}
 	return a.text(field, *value)
+}
+
+// unlessEmpty passes a string on, and an empty one as NULL.
+func (a *arguments) unlessEmpty(field, value string) *C.char {
+	if value == "" {
+		return nil
+	}
+	return a.text(field, value)
 }
 
 // list passes nil on as NULL, and a slice without entries as a list without entries, which C tells apart.
@@ -215,13 +243,19 @@ func (a *arguments) milliseconds(field string, value *time.Duration) C.uint32_t 
 	return C.uint32_t(rounded)
 }
 
-// fromUnix keeps to the years that JSON and RFC 3339 have digits for: json.Marshal fails for a time after 9999.
+// fromUnix keeps to the years that JSON and RFC 3339 have digits for, 0 to 9999: json.Marshal fails for others.
 func fromUnix(seconds C.int64_t) time.Time {
+	first := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	if int64(seconds) > last.Unix() {
-		return last
+	return time.Unix(min(max(int64(seconds), first.Unix()), last.Unix()), 0).UTC()
+}
+
+// optionalTime is zero where C has 0, for absent.
+func optionalTime(seconds C.int64_t) time.Time {
+	if seconds == 0 {
+		return time.Time{}
 	}
-	return time.Unix(int64(seconds), 0).UTC()
+	return fromUnix(seconds)
 }
 
 func roundUp(value time.Duration) int64 {
@@ -260,9 +294,7 @@ func (a *arguments) params(from *Params, signs bool) (to cParams) {
 	to.prefixes, to.prefixes_len = a.list("prefixes", from.Prefixes)
 	to.objects, to.objects_len = a.list("objects", from.Objects)
 	to.actions, to.actions_len = a.list("actions", from.Actions)
-	if from.Endpoint != "" {
-		to.endpoint = a.text("endpoint", from.Endpoint)
-	}
+	to.endpoint = a.unlessEmpty("endpoint", from.Endpoint)
 	to.issued_at = a.unix("issued_at", from.IssuedAt)
 	to.ttl_seconds = a.ttl(from.TTL)
 	to.permission = C.int32_t(from.Permission)
@@ -287,6 +319,17 @@ func (a *arguments) clientOptions(from *clientOptions) (to cClientOptions) {
 	if from.noEnvironment {
 		to.flags = C.R2CREDS_CLIENT_NO_ENVIRONMENT
 	}
+	return to
+}
+
+func (a *arguments) inspectParams(from *InspectParams) (to cInspectParams) {
+	to.struct_size = C.sizeof_r2creds_inspect_params
+	to.session_token = a.text("session_token", from.SessionToken)
+	to.access_key_id = a.unlessEmpty("access_key_id", from.AccessKeyID)
+	to.secret_access_key = a.unlessEmpty("secret_access_key", from.SecretAccessKey)
+	to.parent_secret_access_key = a.unlessEmpty("parent_secret_access_key", from.ParentSecretAccessKey)
+	to.endpoint = a.unlessEmpty("endpoint", from.Endpoint)
+	to.at = a.unix("at", from.At)
 	return to
 }
 
@@ -366,6 +409,26 @@ func (h *handle) create(params *Params, options *requestOptions, cancel *cancel,
 		return nil, failure(made.error)
 	}
 	return credentials(made.credentials), nil
+}
+
+func (h *handle) parentOfToken(accountID string, options *requestOptions, cancel *cancel,
+	timeout uint32) (*Parent, *Error) {
+	var a arguments
+	a.text("account_id", accountID)
+	a.requestOptions(options, cancel, timeout)
+	if a.wrong != nil {
+		return nil, a.wrong
+	}
+	a.allocate()
+	account, rawOptions := a.text("account_id", accountID), a.requestOptions(options, cancel, timeout)
+	raceRelease()
+	made := C.call_parent_of_token(h.raw, account, rawOptions)
+	raceAcquire()
+	defer a.release(made)
+	if made.status != C.R2CREDS_STATUS_OK {
+		return nil, failure(made.error)
+	}
+	return parent(made.parent), nil
 }
 
 // A providerHandle is the library's provider. It is freed once, by Close or when its Provider has become unreachable.
@@ -467,6 +530,91 @@ func newCancel() (*cancel, *Error) {
 func (c *cancel) trigger() { C.r2creds_cancel_trigger(c.raw) }
 func (c *cancel) free()    { C.r2creds_cancel_free(c.raw) }
 
+func inspect(params *InspectParams) (*Inspection, error) {
+	var a arguments
+	a.inspectParams(params)
+	if a.wrong != nil {
+		return nil, a.wrong
+	}
+	a.allocate()
+	made := C.call_inspect(a.inspectParams(params))
+	defer a.release(made)
+	if made.status != C.R2CREDS_STATUS_OK {
+		return nil, failure(made.error)
+	}
+	all := inspection(made.inspection)
+	all.handle = &inspectionHandle{made.inspection}
+	runtime.SetFinalizer(all.handle, (*inspectionHandle).free)
+	return all, nil
+}
+
+// An inspectionHandle is the library's inspection, which answers Allows. The garbage collector frees it.
+type inspectionHandle struct{ raw *C.r2creds_inspection }
+
+func (h *inspectionHandle) free() { C.r2creds_inspection_free(h.raw) }
+
+func (h *inspectionHandle) allows(action, key string) (bool, error) {
+	var a arguments
+	a.text("action", action)
+	a.unlessEmpty("key", key)
+	if a.wrong != nil {
+		return false, a.wrong
+	}
+	a.allocate()
+	defer a.release(C.outcome{})
+	what, where := a.text("action", action), a.unlessEmpty("key", key)
+	allowed := C.r2creds_inspection_allows(h.raw, what, where)
+	runtime.KeepAlive(h)
+	if allowed < 0 {
+		return false, refuse("action", "not an S3 operation that R2 has, or one that needs a key, and there is none")
+	}
+	return allowed == 1, nil
+}
+
+// inspection copies what the library returned.
+func inspection(from *cInspection) *Inspection {
+	to := &Inspection{
+		AccountID:         C.GoString(from.account_id),
+		Bucket:            C.GoString(from.bucket),
+		ParentAccessKeyID: C.GoString(from.parent_access_key_id),
+		Host:              C.GoString(from.host),
+		Prefixes:          goStrings(from.prefixes, from.prefixes_len),
+		Objects:           goStrings(from.objects, from.objects_len),
+		Actions:           goStrings(from.actions, from.actions_len),
+		Permission:        Permission(from.permission),
+		IssuedAt:          optionalTime(from.issued_at),
+		ExpiresAt:         optionalTime(from.expires_at),
+		IsRefused:         from.is_refused != 0,
+	}
+	for _, finding := range unsafe.Slice(from.findings, from.findings_len) {
+		to.Findings = append(to.Findings, Finding{
+			Code:    C.GoString(finding.code),
+			Message: C.GoString(finding.message),
+			Hint:    C.GoString(finding.hint),
+		})
+	}
+	return to
+}
+
+func goStrings(from **C.char, size C.size_t) (to []string) {
+	for _, text := range unsafe.Slice(from, size) {
+		to = append(to, C.GoString(text))
+	}
+	return to
+}
+
+// parent copies what the library returned.
+func parent(from *cParent) *Parent {
+	return &Parent{
+		AccessKeyID:     C.GoString(from.access_key_id),
+		SecretAccessKey: C.GoString(from.secret_access_key),
+		TokenStatus:     C.GoString(from.token_status),
+		Kind:            TokenKind(from.kind),
+		NotBefore:       optionalTime(from.not_before),
+		ExpiresAt:       optionalTime(from.expires_at),
+	}
+}
+
 // credentials copies what the library returned.
 func credentials(from *cCredentials) *Credentials {
 	return &Credentials{
@@ -506,9 +654,7 @@ func failure(from *cError) *Error {
 			Pointer:          C.GoString(entry.pointer),
 		})
 	}
-	for _, message := range unsafe.Slice(from.messages, from.messages_len) {
-		to.Messages = append(to.Messages, C.GoString(message))
-	}
+	to.Messages = goStrings(from.messages, from.messages_len)
 	return to
 }
 

@@ -167,12 +167,19 @@ func (c *Client) Close() {
 //
 // The error matches any Status but [ErrNoAuthentication].
 func (c *Client) Create(ctx context.Context, params Params, options ...RequestOption) (*Credentials, error) {
-	if c == nil {
-		return nil, refuse("client", "nil, expected one from NewClient")
+	var made *Credentials
+	failure := c.call(ctx, options, func(all *requestOptions, cancel *cancel, timeout uint32) (failure *Error) {
+		made, failure = c.handle.create(&params, all, cancel, timeout)
+		return failure
+	})
+	if failure != nil {
+		return nil, failure
 	}
-	if ctx == nil {
-		return nil, refuse("ctx", "nil, expected a context, such as context.Background()")
-	}
+	return made, nil
+}
+
+// collect applies the options of a call.
+func collect(options []RequestOption) (*requestOptions, *Error) {
 	var all requestOptions
 	for i, option := range options {
 		if option == nil {
@@ -180,21 +187,34 @@ func (c *Client) Create(ctx context.Context, params Params, options ...RequestOp
 		}
 		option(&all)
 	}
-	if all.wrong != nil {
-		return nil, all.wrong
+	return &all, all.wrong
+}
+
+// call runs one that ctx and Close end. run is not called on a client that is closed.
+func (c *Client) call(ctx context.Context, options []RequestOption,
+	run func(all *requestOptions, cancel *cancel, timeout uint32) *Error) *Error {
+	if c == nil {
+		return refuse("client", "nil, expected one from NewClient")
+	}
+	if ctx == nil {
+		return refuse("ctx", "nil, expected a context, such as context.Background()")
+	}
+	all, failure := collect(options)
+	if failure != nil {
+		return failure
 	}
 	c.using.RLock()
 	defer c.using.RUnlock()
 	if c.handle == nil {
-		return nil, refuse("client", "closed, expected an open one from NewClient")
+		return refuse("client", "closed, expected an open one from NewClient")
 	}
 	timeout, failure := timeoutOf(ctx, c.timeout)
 	if failure != nil {
-		return nil, failure
+		return failure
 	}
 	cancel, failure := newCancel()
 	if failure != nil {
-		return nil, failure
+		return failure
 	}
 	defer cancel.free()
 	defer after(c.closing, cancel.trigger)()
@@ -205,11 +225,7 @@ func (c *Client) Create(ctx context.Context, params Params, options ...RequestOp
 			cancel.trigger()
 		}
 	})()
-	made, failure := c.handle.create(&params, &all, cancel, timeout)
-	if failure != nil {
-		return nil, asOf(ctx, failure)
-	}
-	return made, nil
+	return asOf(ctx, run(all, cancel, timeout))
 }
 
 // asOf says of a call that was cancelled what the context says: a deadline may pass that its Deadline does not tell.

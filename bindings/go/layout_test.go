@@ -27,6 +27,8 @@ func TestStructsHaveTheLayoutOfTheRecord(t *testing.T) {
 		{"r2creds_params", cParams{}}, {"r2creds_client_options", cClientOptions{}},
 		{"r2creds_request_options", cRequestOptions{}}, {"r2creds_credentials", cCredentials{}},
 		{"r2creds_api_error", cAPIError{}}, {"r2creds_error", cError{}},
+		{"r2creds_inspect_params", cInspectParams{}}, {"r2creds_finding", cFinding{}},
+		{"r2creds_inspection", cInspection{}}, {"r2creds_parent", cParent{}},
 	} {
 		kind := reflect.TypeOf(each.of)
 		fmt.Fprintf(&got, "struct %s %d\n", each.name, kind.Size())
@@ -44,6 +46,9 @@ func TestStructsHaveTheLayoutOfTheRecord(t *testing.T) {
 func TestEveryFieldOfAStructForCIsFilled(t *testing.T) {
 	params := filled(reflect.TypeOf(Params{})).Interface().(Params)
 	checkFilled(t, func(a *arguments) cParams { return a.params(&params, true) })
+
+	inspected := filled(reflect.TypeOf(InspectParams{})).Interface().(InspectParams)
+	checkFilled(t, func(a *arguments) cInspectParams { return a.inspectParams(&inspected) })
 
 	var client clientOptions
 	for _, option := range []Option{
@@ -92,6 +97,13 @@ func checkFilled[T any](t *testing.T, convert func(*arguments) T, unused ...stri
 func TestEveryFieldOfAResultIsRead(t *testing.T) {
 	checkRead(t, func(from *cCredentials) any { return credentials(from) })
 	checkRead(t, func(from *cError) any { return failure(from) })
+	checkRead(t, func(from *cInspection) any { return inspection(from) })
+	checkRead(t, func(from *cFinding) any {
+		around := filled(reflect.TypeOf(cInspection{})).Interface().(cInspection)
+		*around.findings = from
+		return inspection(&around)
+	})
+	checkRead(t, func(from *cParent) any { return parent(from) }, "reserved")
 	checkRead(t, func(from *cAPIError) any {
 		around := filled(reflect.TypeOf(cError{})).Interface().(cError)
 		*around.errors = from
@@ -100,7 +112,7 @@ func TestEveryFieldOfAResultIsRead(t *testing.T) {
 }
 
 // checkRead empties one field after the other, which has to change what becomes of the struct.
-func checkRead[T any](t *testing.T, convert func(*T) any) {
+func checkRead[T any](t *testing.T, convert func(*T) any, unused ...string) {
 	t.Helper()
 	of := reflect.TypeFor[T]()
 	whole := filled(of).Interface().(T)
@@ -108,7 +120,8 @@ func checkRead[T any](t *testing.T, convert func(*T) any) {
 	for i := range of.NumField() {
 		name := of.Field(i).Name
 		// Of a list the length is emptied.
-		if _, isList := of.FieldByName(name + "_len"); isList || name == "struct_size" {
+		_, isList := of.FieldByName(name + "_len")
+		if isList || name == "struct_size" || slices.Contains(unused, name) {
 			continue
 		}
 		changed := filled(of)
@@ -172,6 +185,7 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		"PERMISSION_ADMIN_READ_ONLY": int32(AdminReadOnly), "PERMISSION_ADMIN_READ_WRITE": int32(AdminReadWrite),
 		"JURISDICTION_DEFAULT": int32(DefaultJurisdiction), "JURISDICTION_EU": int32(EU),
 		"JURISDICTION_FEDRAMP": int32(FedRAMP), "JURISDICTION_US": int32(US),
+		"TOKEN_USER": int32(UserToken), "TOKEN_ACCOUNT": int32(AccountToken),
 	}
 	statuses := map[string]Status{
 		"OK": 0, "INVALID_ARGUMENT": ErrInvalidArgument, "UNSUPPORTED": ErrUnsupported,
@@ -188,7 +202,7 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		}
 	}
 	there := map[string]int32{}
-	lines := regexp.MustCompile(`(?m)^#define R2CREDS_((?:STATUS|PERMISSION|JURISDICTION)_\w+) (\d+)$`)
+	lines := regexp.MustCompile(`(?m)^#define R2CREDS_((?:STATUS|PERMISSION|JURISDICTION|TOKEN)_\w+) (\d+)$`)
 	for _, line := range lines.FindAllStringSubmatch(string(header), -1) {
 		var number int32
 		fmt.Sscan(line[2], &number)

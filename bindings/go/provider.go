@@ -2,7 +2,6 @@ package r2creds
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 )
@@ -45,22 +44,16 @@ func (c *Client) NewProvider(params Params, options ...RequestOption) (*Provider
 	if c == nil {
 		return nil, refuse("client", "nil, expected one from NewClient")
 	}
-	var all requestOptions
-	for i, option := range options {
-		if option == nil {
-			return nil, refuse("options", fmt.Sprintf("entry %d is nil; leave it out", i))
-		}
-		option(&all)
-	}
-	if all.wrong != nil {
-		return nil, all.wrong
+	all, failure := collect(options)
+	if failure != nil {
+		return nil, failure
 	}
 	c.using.RLock()
 	defer c.using.RUnlock()
 	if c.handle == nil {
 		return nil, refuse("client", "closed, expected an open one from NewClient")
 	}
-	return newProvider(c.handle, &params, &all)
+	return newProvider(c.handle, &params, all)
 }
 
 func newProvider(client *handle, params *Params, options *requestOptions) (*Provider, error) {

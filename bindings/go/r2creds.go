@@ -35,10 +35,10 @@
 //
 // # Secrets
 //
-// No error holds a secret. [Params] and [Credentials] print as [redacted], through fmt and log/slog. fmt cannot know
-// that where one is the unexported field of another struct, and does not ask where the verb is %p or %w. encoding/json
-// shows a credential in full, for handing it to a client is what it is for, and leaves the parent's secret out; so does
-// slog's JSONHandler where one is inside another value. Other encoders show everything. The library wipes its own
+// No error holds a secret. [Params], [Credentials], [InspectParams] and [Parent] print theirs as [redacted], through fmt
+// and log/slog. fmt cannot know that where one is the unexported field of another struct, and does not ask where the
+// verb is %p or %w. encoding/json shows a credential in full, for handing it to a client is what it is for, and leaves
+// all other secrets out; so does slog's JSONHandler where one is inside another value. Other encoders show everything. The library wipes its own
 // copies, and this package those that it makes for C; Go cannot wipe the strings that you pass and get.
 package r2creds
 

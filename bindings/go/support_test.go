@@ -95,6 +95,7 @@ type api struct {
 	closed  chan struct{} // one for each connection that was closed
 	release chan struct{} // closed when what is late may come
 	onHang  func(account string)
+	isUser  bool // the API token is a user's, not an account's
 
 	mu       sync.Mutex
 	requests []request
@@ -125,6 +126,10 @@ func unstarted() *api {
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/tokens/verify") {
+		a.verify(w, r)
+		return
+	}
 	path, ok := strings.CutSuffix(r.URL.Path, "/r2/temp-access-credentials")
 	account, found := strings.CutPrefix(path, "/accounts/")
 	body, err := io.ReadAll(r.Body)
@@ -188,6 +193,30 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("CF-Ray", "0123456789abcdef-LHR")
 		io.WriteString(w, granted)
 	}
+}
+
+// verify knows the token of an account, unless the account says how it answers, and the user's where that is "user".
+func (a *api) verify(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.requests = append(a.requests, request{r.Header.Clone(), r.URL.Path})
+	a.mu.Unlock()
+	kind, rest, _ := strings.Cut(strings.Split(r.URL.Path, "/")[2], "-")
+	isUser := strings.HasPrefix(r.URL.Path, "/user/")
+	status := http.StatusUnauthorized
+	switch {
+	case kind == "hangs":
+		a.reached <- struct{}{}
+		<-r.Context().Done()
+		return
+	case kind == "http":
+		status, _ = strconv.Atoi(rest)
+	case isUser == a.isUser:
+		io.WriteString(w, `{"success":true,"result":{"id":"`+parentID+`","status":"active",`+
+			`"not_before":"2020-01-01T00:00:00Z","expires_on":"2030-01-01T00:00:00Z"}}`)
+		return
+	}
+	w.WriteHeader(status)
+	io.WriteString(w, refused)
 }
 
 // last is the latest request.
