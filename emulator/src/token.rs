@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
 use s3s::crypto::{Checksum, Sha256};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::grant::{Grant, Paths, Permission, Rights, is_action};
 
@@ -63,20 +64,20 @@ pub fn verify(token: &str, expected: &Expected<'_>) -> Option<Verified> {
     let decoded = STANDARD.decode(token).ok()?;
     let jwt = std::str::from_utf8(&decoded).ok()?.strip_prefix("jwt/")?;
 
-    let mut validation = Validation::new(Algorithm::HS256);
-    validation.set_audience(expected.hosts);
-    validation.set_issuer(&[expected.parent]);
-    validation.sub = Some(expected.account.to_owned());
-    // The times are checked below, to the second. That a claim is there at all is `Claims`'s business.
-    validation.validate_exp = false;
-    validation.required_spec_claims.clear();
     let key = DecodingKey::from_secret(expected.parent_secret.as_bytes());
-    let token = jsonwebtoken::decode::<Claims>(jwt, &key, &validation).ok()?;
-    if token.header != Header::new(Algorithm::HS256) {
+    let (signed, signature) = jwt.rsplit_once('.')?;
+    if jsonwebtoken::decode_header(jwt).ok()? != Header::new(Algorithm::HS256)
+        || !crypto::verify(signature, signed.as_bytes(), &key, Algorithm::HS256).ok()?
+    {
         return None;
     }
-
-    let Claims { bucket, scope, actions, paths, iat, exp, .. } = token.claims;
+    let claims = URL_SAFE_NO_PAD.decode(signed.rsplit_once('.')?.1).ok()?;
+    // Of a claim that is there twice the last one counts, as in most readers of JSON; serde's own would refuse it.
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let Claims { bucket, scope, actions, paths, sub, iss, aud, iat, exp } = serde_json::from_value(claims).ok()?;
+    if sub != expected.account || iss != expected.parent || !expected.hosts.contains(&aud) {
+        return None;
+    }
     if !(1..=MAX_TTL).contains(&exp.saturating_sub(iat)) || iat > unix_now() + MAX_AHEAD {
         return None;
     }

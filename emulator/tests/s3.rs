@@ -98,6 +98,24 @@ fn expected(operation: &str, allowed: bool) -> &'static str {
     }
 }
 
+/// What the library makes of directories: all below, and the bare name, and nothing beside it.
+#[test]
+fn a_directory_opens_what_is_in_it_and_its_bare_name() {
+    for key in ["directories/tbl/x", "directories/tbl2", "directories/bare"] {
+        SHARED.put(key, b"content");
+    }
+    let granted = Params { directories: Some(&["directories/tbl", "directories/bare"]), ..params() };
+    let created = SHARED.create(&granted).unwrap();
+    for keys in [SHARED.sign(&granted), Keys::of(&created)] {
+        let get = |key: &str| SHARED.ask("GET", &format!("/{BUCKET}/directories/{key}")).send(&keys).verdict;
+        assert_eq!([get("tbl/x"), get("bare")], ["200", "200"]);
+        assert_eq!([get("tbl2"), get("other")], [DENIED, DENIED]);
+        let list = |prefix| SHARED.ask("GET", &format!("/{BUCKET}")).query("prefix", prefix).send(&keys);
+        assert_eq!(list("directories/tbl/").elements("Key"), ["directories/tbl/x"]);
+        assert_eq!(list("directories/tbl").verdict, DENIED);
+    }
+}
+
 #[test]
 fn each_permission_opens_its_operations() {
     let reads = ACTIONS.iter().position(|action| *action == "PutObject").unwrap();

@@ -2,14 +2,35 @@
 
 mod support;
 
+use std::collections::HashSet;
+
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use r2creds::Params;
+use r2creds::{Inspection, Params};
 use serde_json::{Map, Value, json};
 use support::*;
 
 const BAD_TOKEN: (&str, &str) = ("400 InvalidArgument", "X-Amz-Security-Token");
+
+/// Where the emulator refuses what nobody has shown R2 to refuse, the library's `inspect` says no more than that it found
+/// this. Its README has each among the open questions.
+const FINDINGS: [&str; 5] = ["host-mismatch", "too-long", "empty-paths", "leading-slash", "unknown-claim"];
+/// Where it finds nothing at all: how the forgery's name begins, and why.
+const NO_FINDINGS: [(&str, &str); 5] = [
+    ("sub: ", "inspect is not told whose bucket it should be"),
+    ("ends before it begins", "whether R2 compares the two times is an open question"),
+    ("actions [\"GetObject\",", "an action twice is an open question, and opens no more"),
+    ("header {\"alg\":\"HS256\",\"typ\":\"JWT\",", "header fields that are not documented are an open question"),
+    ("paths {\"objectPaths\":[],\"prefixPaths\":[\"aaa", "a path longer than the API takes is an open question"),
+];
+
+/// Why `inspect` does not say that R2 refuses a token which the emulator refuses.
+fn reason(what: &str, inspection: &Inspection) -> &'static str {
+    let found = |code: &&&str| inspection.findings().iter().any(|finding| finding.code() == **code);
+    let by_name = || NO_FINDINGS.iter().find(|(start, _)| what.starts_with(start)).map(|(_, why)| *why);
+    FINDINGS.iter().find(found).copied().or_else(by_name).unwrap_or_else(|| panic!("{what}: {inspection:?}"))
+}
 
 /// One request's worth of forgery: what was done, the token, and the secret that belongs to it.
 struct Forgery {
@@ -168,8 +189,6 @@ fn of_claims(claims: &Map<String, Value>) -> Vec<Forgery> {
         json[..json.len() - 1].to_owned(),
         format!("{json}x"),
         format!("[{json}]"),
-        format!("{}, \"bucket\":\"{BUCKET}\"}}", &json[..json.len() - 1]),
-        format!("{}, \"scope\":\"admin-read-write\"}}", &json[..json.len() - 1]),
         format!("\u{feff}{json}"),
         json.replace('"', "'"),
         String::new(),
@@ -340,6 +359,14 @@ fn every_tampered_token_is_refused() {
         assert_eq!(ask(&keys).verdict, "200", "the control {header}");
     }
 
+    // Of a claim that is there twice the last one counts, for both.
+    let twice = format!("{}, \"bucket\":\"other\",\"bucket\":\"{BUCKET}\"}}", &json[..json.len() - 1]);
+    let control = forge("", HEADER, &twice, hmac::HMAC_SHA256, PARENT_SECRET.as_bytes());
+    let keys = Keys { token: Some(control.token), secret: control.secret, ..good.clone() };
+    assert_eq!(ask(&keys).verdict, "200");
+    assert_eq!(emulator.ask("GET", "/other/a").send(&keys).verdict, "403 AccessDenied");
+    assert_eq!(inspected(&keys, emulator.address("s3")).bucket(), Some(BUCKET));
+
     // Either list of paths may be empty beside the other.
     for paths in [json!({"prefixPaths": ["a"], "objectPaths": []}), json!({"prefixPaths": [], "objectPaths": ["a"]})] {
         let control = claims_forgery("", &Map::from_iter(claims.clone().into_iter().chain([("paths".into(), paths)])));
@@ -353,10 +380,17 @@ fn every_tampered_token_is_refused() {
         [of_claims(&claims), of_payload(&claims, jwt), of_header_and_key(&json), of_encoding(&token, &good.secret)];
     let forgeries: Vec<Forgery> = groups.into_iter().flatten().collect();
     assert!(forgeries.len() >= 1000, "{}", forgeries.len());
+    let mut reasons = HashSet::new();
     for Forgery { what, token, secret } in forgeries {
-        let reply = ask(&Keys { token: Some(token), secret, ..good.clone() });
+        let keys = Keys { token: Some(token), secret, ..good.clone() };
+        let reply = ask(&keys);
         assert_eq!((reply.verdict.as_str(), reply.message.as_str()), BAD_TOKEN, "{what}");
+        let inspection = inspected(&keys, emulator.address("s3"));
+        if !inspection.is_refused() {
+            reasons.insert(reason(&what, &inspection));
+        }
     }
+    assert_eq!(reasons, FINDINGS.into_iter().chain(NO_FINDINGS.map(|(_, why)| why)).collect());
 
     // The secret of another token, or part of it: the token is good, so it is the signature that is not.
     let swapped = emulator.sign(&Params { ttl_seconds: Some(60), ..params() }).secret;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::{digest, hmac};
-use r2creds::{Client, ClientOptions, Credentials, Params, Permission, RequestOptions};
+use r2creds::{Client, ClientOptions, Credentials, InspectParams, Inspection, Params, Permission, RequestOptions};
 use serde_json::Value;
 
 pub const ACCOUNT: &str = "023e105f4ecef8ad9ca31a8372d0c353";
@@ -137,6 +137,19 @@ impl Keys {
     }
 }
 
+/// What the library says of keys that a client uses at this address.
+pub fn inspected(keys: &Keys, endpoint: &str) -> Inspection {
+    let params = InspectParams {
+        session_token: keys.token.as_deref().unwrap(),
+        access_key_id: Some(&keys.id),
+        secret_access_key: Some(&keys.secret),
+        parent_secret_access_key: Some(PARENT_SECRET),
+        endpoint: Some(endpoint),
+        at: None,
+    };
+    r2creds::inspect(&params).unwrap()
+}
+
 pub struct Reply {
     /// "200", or with S3's error code "403 AccessDenied".
     pub verdict: String,
@@ -221,9 +234,14 @@ impl<'a> Ask<'a> {
         Self { region, ..self }
     }
 
-    /// Signed in the headers.
+    /// Signed in the headers. What the library says that R2 refuses is not let in.
     pub fn send(self, keys: &Keys) -> Reply {
-        self.signed(keys).transmit()
+        let address = self.address;
+        let reply = self.signed(keys).transmit();
+        if keys.token.is_some() && keys.id == PARENT_ID && inspected(keys, address).is_refused() {
+            assert!(reply.verdict.starts_with("400") || reply.verdict.starts_with("403"), "{}", reply.verdict);
+        }
+        reply
     }
 
     /// The same, as the bytes that go over a connection.
