@@ -128,7 +128,7 @@ bench-python: needs-cc wheel ## against cloudflare-python
 	@scripts/bench-python.sh
 bench-go: needs-cc needs-go needs-pkg-config go-prefix go-static ## for benchstat, and against cloudflare-go
 	@cd bindings/go/bench && export $(go-env) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh
-fuzz: needs-cargo needs-c++ ## the reply parser and the parameters, FUZZ_SECONDS=60 each
+fuzz: needs-cargo needs-c++ ## the reply parser, the parameters and inspect, FUZZ_SECONDS=60 each
 	@scripts/fuzz.sh
 
 # One after the other, because the second reads what the first writes.

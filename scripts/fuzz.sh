@@ -1,9 +1,9 @@
 #!/bin/sh
-# The reply parser and the parameters, FUZZ_SECONDS each, with stable Rust.
+# The reply parser, the parameters and inspect, FUZZ_SECONDS each, with stable Rust.
 set -eu
 target=$(rustc -vV | sed -n 's/^host: //p')
 cd fuzz
-mkdir -p corpus/envelope corpus/params artifacts
+mkdir -p corpus/envelope corpus/params corpus/inspect artifacts
 
 set -- --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -19,3 +19,4 @@ run() {
 }
 run envelope -max_len=4096 -dict=envelope.dict corpus/envelope seeds/envelope
 run params corpus/params
+run inspect -max_len=4096 -dict=inspect.dict corpus/inspect

@@ -813,6 +813,77 @@ fn a_provider_leaves_nothing_behind() {
 }
 
 #[test]
+fn inspect_leaves_nothing_behind() {
+    let _alone = alone();
+    let mut out = ptr::null_mut();
+    assert_eq!(unsafe { r2creds_sign(&params(), &raw mut out, ptr::null_mut()) }, R2CREDS_STATUS_OK);
+    let made = unsafe { &*out };
+    let [token, secret] =
+        [made.session_token, made.secret_access_key].map(|text| leaked(unsafe { CStr::from_ptr(text) }.to_bytes()));
+    unsafe { r2creds_credentials_free(out) };
+    // Whoever has a part of these can sign, or knows the rest. The claims are no secret: an inspection shows them.
+    watch_for(secret.to_bytes());
+    watch_for(&token.to_bytes()[token.to_bytes().len() - 64..]);
+    let inside = ours(|| &*base64_simd::STANDARD.decode_to_vec(token.to_bytes()).unwrap().leak());
+    watch_for(inside.rsplit(|byte| *byte == b'.').next().unwrap());
+    let spoilt = leaked([token.to_bytes(), b"!"].concat());
+    let inspect = |session_token: &CStr, secret_access_key: &CStr, parent: &CStr, endpoint: *const c_char| {
+        let mut params: r2creds_inspect_params = init();
+        params.session_token = session_token.as_ptr();
+        params.access_key_id = API_TOKEN.as_ptr();
+        params.secret_access_key = secret_access_key.as_ptr();
+        params.parent_secret_access_key = parent.as_ptr();
+        params.endpoint = endpoint;
+        let (mut out, mut err) = (ptr::null_mut(), ptr::null_mut());
+        unsafe {
+            let status = searched(r2creds_inspect(&params, &raw mut out, &raw mut err), err);
+            if let Some(inspection) = out.as_ref() {
+                assert!(inspection.findings_len > 0);
+                for at in 0..inspection.findings_len {
+                    let finding = &**inspection.findings.add(at);
+                    assert_clean(finding.message);
+                    assert_clean(finding.hint);
+                }
+            }
+            r2creds_inspection_free(out);
+            status
+        }
+    };
+    let search = Search::begin();
+    assert_eq!(inspect(token, secret, PARENT_SECRET, ptr::null()), R2CREDS_STATUS_OK);
+    assert_eq!(inspect(token, PARENT_SECRET, API_TOKEN, ptr::null()), R2CREDS_STATUS_OK);
+    assert_eq!(inspect(spoilt, API_KEY, secret, ptr::null()), R2CREDS_STATUS_OK);
+    assert_eq!(inspect(API_TOKEN, token, token, ptr::null()), R2CREDS_STATUS_OK);
+    assert_eq!(inspect(token, secret, PARENT_SECRET, API_TOKEN.as_ptr()), R2CREDS_STATUS_INVALID_ARGUMENT);
+    search.assert_nothing_found();
+}
+
+#[test]
+fn parent_of_token_leaves_nothing_behind() {
+    let _alone = alone();
+    let verified =
+        r#"{"success":true,"result":{"id":"0123456789abcdef0123456789abcdef","status":"active"},"messages":[]}"#;
+    let secret = ours(|| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, API_TOKEN.to_bytes()));
+    let secret = leaked(ours(|| secret.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()));
+    watch_for(secret.to_bytes());
+    let told = format!("{{\"errors\":[{{\"code\":1,\"message\":{:?}}}]}}", secret.to_str().unwrap());
+    let url = serve(vec![Reply::new(200, "", verified), Reply::new(404, "", &told), Reply::new(200, "", &told)]);
+    let search = Search::begin();
+    let client = new_client(&with_token(url)).unwrap();
+    for expected in [R2CREDS_STATUS_OK, R2CREDS_STATUS_NOT_FOUND, R2CREDS_STATUS_INVALID_RESPONSE] {
+        let (mut out, mut err) = (ptr::null_mut(), ptr::null_mut());
+        unsafe {
+            let status = r2creds_parent_of_token(client, c"account".as_ptr(), ptr::null(), &raw mut out, &raw mut err);
+            assert_eq!(searched(status, err), expected);
+            assert!(out.is_null() || CStr::from_ptr((*out).secret_access_key) == secret);
+            r2creds_parent_free(out);
+        }
+    }
+    unsafe { r2creds_client_free(client) };
+    search.assert_nothing_found();
+}
+
+#[test]
 fn no_debug_output_shows_a_secret() {
     let _alone = alone();
     let text = |secret: &'static CStr| secret.to_str().unwrap();
@@ -858,6 +929,13 @@ fn no_debug_output_shows_a_secret() {
             format!("{provider:?} {provider:#?} {got:?}")
         },
     ];
+    let held = r2creds::InspectParams {
+        session_token: &made[1],
+        secret_access_key: Some(&made[0]),
+        parent_secret_access_key: Some(text(PARENT_SECRET)),
+        ..r2creds::InspectParams::default()
+    };
+    shown.push(format!("{held:?} {held:#?} {:?}", r2creds::inspect(&held).unwrap()));
     assert!(shown.iter().take(4).all(|text| text.contains("[redacted]") || text.contains("extra_body: true")));
     params.bucket = text(PARENT_SECRET);
     params.parent_secret_access_key = Some(text(API_TOKEN));

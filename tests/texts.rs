@@ -136,6 +136,37 @@ fn expected(params: Params) -> Vec<u128> {
 }
 
 /// Here a row is found by its subject. One number is a default or a length, two are a range.
+/// The codes of `inspect`, in every list of them; those that refuse come first, and the others behind them.
+#[test]
+fn every_list_of_findings_is_the_librarys() {
+    let source = include_str!("../src/inspect.rs");
+    let codes = |made_by: &str| -> Vec<&str> {
+        let mut codes: Vec<_> = source.split(made_by).skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    };
+    let (refusals, warnings) = (codes(".refuse(\""), codes(".warn(\""));
+    assert_eq!((refusals.len(), warnings.len()), (13, 7));
+    for (file, between) in [
+        ("docs/cloudflare.md", ["## What inspect finds", "Warnings:", "## Unknown"]),
+        ("include/r2creds.h", ["R2 refuses a credential for: ", "Nobody has shown", "There may be others."]),
+        ("bindings/python/src/r2creds/_inspect.py", ["R2 refuses a", "Nobody has shown", "code: str"]),
+        ("bindings/go/inspect.go", ["R2 refuses a credential for", "Nobody has shown", "There may be others."]),
+    ] {
+        let text = std::fs::read_to_string(support::root().join(file)).unwrap();
+        let (_, text) = text.split_once(between[0]).unwrap();
+        let (refused, text) = text.split_once(between[1]).unwrap();
+        let (warned, _) = text.split_once(between[2]).unwrap();
+        for (codes, list) in [(&refusals, refused), (&warnings, warned)] {
+            let words: Vec<_> = list.split(|c: char| !c.is_ascii_lowercase() && c != '-').collect();
+            for code in codes.iter() {
+                assert!(words.contains(code), "{code} in {file}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_default_and_range_is_the_librarys() {
     const LIFETIME: &str = r"lifetime|\bttl";

@@ -73,6 +73,12 @@ fn bench(library: &Path) -> Result<(), String> {
         row(["  on every processor, each", &nanoseconds(together), "", &format!("{:.2}", alone / together), "0.80"]);
     }
 
+    let inspect = programs.compile("inspect", &["inspect.c"], &[])?;
+    let taken = programs::Talker::start(&inspect, &[])?.read()?;
+    if let [length, taken] = taken[..] {
+        row([&format!("inspect and free, {length} characters"), &nanoseconds(taken), "", "", "5000 ns"]);
+    }
+
     let first = programs.compile("first", &["first.c", "r2creds.c"], &[])?;
     let empty = programs.compile("empty", &["empty.c"], &[])?;
     let (pair, peak) = create::start_to_first(&server, &first, &empty)?;

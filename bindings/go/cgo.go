@@ -243,7 +243,7 @@ func (a *arguments) milliseconds(field string, value *time.Duration) C.uint32_t 
 	return C.uint32_t(rounded)
 }
 
-// fromUnix keeps to the years that JSON and RFC 3339 have digits for, 0 to 9999: json.Marshal fails for others.
+// fromUnix keeps to the years that JSON and RFC 3339 have four digits for: json.Marshal fails for others.
 func fromUnix(seconds C.int64_t) time.Time {
 	first := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)

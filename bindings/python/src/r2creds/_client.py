@@ -422,7 +422,7 @@ def parent_of_token(client: Client | None = None, *, account_id: str) -> Parent:
     """The key pair that belongs to an API token, for programs that have only that: :meth:`Client.parent_of_token`.
 
     Args:
-        client: Whose API token it is. Default: one from the environment, for this call.
+        client: Whose API token it is. None: one from the environment, for this call.
         account_id: As for :func:`sign`.
 
     Raises:
