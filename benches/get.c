@@ -1,47 +1,30 @@
 /* get: how long r2creds_provider_get and the free of its credential take while that is fresh, two readings of clocks, a
    block of memory and its counter of owners included. Prints nanoseconds: of one thread, and of the slower half of as
    many threads as there are processors. */
+#include "median.h"
+
 #include <pthread.h>
 #include <r2creds.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
 
-enum { RUNS = 301, CALLS = 2000, MOST_THREADS = 64 };
+enum { MOST_THREADS = 64 };
 
 static r2creds_provider *provider;
 
-static double now_ns(void)
+static void get(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int compare(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
+    r2creds_credentials *credentials;
+    if (r2creds_provider_get(provider, NULL, &credentials, NULL) != R2CREDS_STATUS_OK)
+        exit(1);
+    r2creds_credentials_free(credentials);
 }
 
 static void *measure(void *median)
 {
-    double times[RUNS];
-    for (int run = 0; run < RUNS; run++) {
-        double began = now_ns();
-        for (int call = 0; call < CALLS; call++) {
-            r2creds_credentials *credentials;
-            if (r2creds_provider_get(provider, NULL, &credentials, NULL) != R2CREDS_STATUS_OK)
-                exit(1);
-            r2creds_credentials_free(credentials);
-        }
-        times[run] = (now_ns() - began) / CALLS;
-    }
-    qsort(times, RUNS, sizeof *times, compare);
-    *(double *)median = times[RUNS / 2];
+    *(double *)median = median_of(2000, get);
     return NULL;
 }
 

@@ -1,32 +1,26 @@
 /* inspect: how long r2creds_inspect takes for a credential's own three strings and endpoint, the free of its result
    included, without the check of a signature. Prints the length of the session token, and nanoseconds. */
+#include "median.h"
+
 #include <r2creds.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "client.h"
 
-enum { RUNS = 301, CALLS = 200 };
+static r2creds_inspect_params held = R2CREDS_INSPECT_PARAMS_INIT;
 
-static double now_ns(void)
+static void inspect(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int compare(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
+    r2creds_inspection *inspection;
+    if (r2creds_inspect(&held, &inspection, NULL) != R2CREDS_STATUS_OK || inspection->findings_len != 0)
+        exit(1);
+    r2creds_inspection_free(inspection);
 }
 
 int main(void)
 {
     static const char *const prefixes[] = {"customers/00042/uploads/"};
-    double times[RUNS];
     r2creds_params params = R2CREDS_PARAMS_INIT;
     r2creds_credentials *credentials;
     params.account_id = ACCOUNT;
@@ -38,23 +32,11 @@ int main(void)
     params.prefixes_len = 1;
     if (r2creds_sign(&params, &credentials, NULL) != R2CREDS_STATUS_OK)
         return 1;
-    r2creds_inspect_params held = R2CREDS_INSPECT_PARAMS_INIT;
     held.session_token = credentials->session_token;
     held.access_key_id = credentials->access_key_id;
     held.secret_access_key = credentials->secret_access_key;
     held.endpoint = credentials->endpoint;
-    for (int run = 0; run < RUNS; run++) {
-        double began = now_ns();
-        for (int call = 0; call < CALLS; call++) {
-            r2creds_inspection *inspection;
-            if (r2creds_inspect(&held, &inspection, NULL) != R2CREDS_STATUS_OK || inspection->findings_len != 0)
-                return 1;
-            r2creds_inspection_free(inspection);
-        }
-        times[run] = (now_ns() - began) / CALLS;
-    }
-    qsort(times, RUNS, sizeof *times, compare);
-    printf("%zu %.1f\n", strlen(held.session_token), times[RUNS / 2]);
+    printf("%zu %.1f\n", strlen(held.session_token), median_of(200, inspect));
     r2creds_credentials_free(credentials);
     return 0;
 }

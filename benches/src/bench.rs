@@ -73,7 +73,7 @@ fn bench(library: &Path) -> Result<(), String> {
         row(["  on every processor, each", &nanoseconds(together), "", &format!("{:.2}", alone / together), "0.80"]);
     }
 
-    let inspect = programs.compile("inspect", &["inspect.c"], &[])?;
+    let inspect = programs.compile("inspect", &["inspect.c", "r2creds.c"], &[])?;
     let taken = programs::Talker::start(&inspect, &[])?.read()?;
     if let [length, taken] = taken[..] {
         row([&format!("inspect and free, {length} characters"), &nanoseconds(taken), "", "", "5000 ns"]);
