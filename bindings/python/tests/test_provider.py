@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import multiprocessing
 import os
 import pickle
 import signal
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 from conftest import PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, send, settles, until_end
+from pickled import mints, worker
 from s3 import S3
 
 import r2creds
@@ -219,11 +221,52 @@ def test_a_closed_client_makes_none(api: Api) -> None:
         r2creds.Provider(client, **PARAMS)
 
 
-def test_it_does_not_pickle_and_its_credentials_neither() -> None:
+def test_what_holds_a_secret_does_not_pickle(api: Api) -> None:
     provider = r2creds.Provider(**SIGN)
-    for secret in (provider, provider.get()):
-        with pytest.raises(TypeError, match="pickle"):
+    with_client = r2creds.Provider(api.client(), **PARAMS)
+    closed = r2creds.Provider(**SIGN)
+    closed.close()
+    connections = [connect(provider) for connect in CONNECTIONS]
+    for secret in (provider, provider.get(), with_client, closed, *connections):
+        with pytest.raises(TypeError, match="does not pickle"):
             pickle.dumps(secret)
+
+
+#: The connections whose libraries hand providers to other processes.
+CONNECTIONS: tuple[Any, ...] = (r2creds.obstore.provider, r2creds.polars.provider)
+
+
+def test_one_that_signs_from_the_environment_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(r2creds.InvalidArgumentError, match=r"^parent_secret_access_key: "):
+        r2creds.Provider(**PARAMS)
+    monkeypatch.setenv("R2_PARENT_SECRET_ACCESS_KEY", PARENT_SECRET)
+    provider = r2creds.Provider(**PARAMS, prefixes=(name for name in ("a/", "b/")), ttl_seconds=timedelta(minutes=5))
+    creds = provider.get()
+    assert not r2creds.inspect(creds, parent_secret_access_key=PARENT_SECRET).is_refused
+    pickled = pickle.dumps(provider)
+    for secret in (PARENT_SECRET, creds.secret_access_key, creds.session_token):
+        assert secret.encode() not in pickled
+    for duplicate in (copy.copy(provider), copy.deepcopy(provider), pickle.loads(pickled)):
+        assert r2creds.inspect(duplicate.get()).prefixes == ("a/", "b/")
+        assert duplicate.get().expires_at - duplicate.get().issued_at == timedelta(minutes=5)
+
+    # In another process, with the variable that this one has.
+    connections = [connect(source) for connect in CONNECTIONS for source in (provider, mints)]
+    tables = r2creds.lance.namespace(provider, "s3://recordings/tables")
+    assert pickle.loads(pickle.dumps(tables)).namespace_id() == tables.namespace_id()
+    monkeypatch.setenv("R2_PARENT_SECRET_ACCESS_KEY", "1" * 64)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert all(pool.map(worker, [provider, mints, *connections]))
+    monkeypatch.delenv("R2_PARENT_SECRET_ACCESS_KEY")
+    with pytest.raises(r2creds.InvalidArgumentError, match=r"^parent_secret_access_key: "):
+        pickle.loads(pickled)
+
+
+def test_a_connection_to_a_function_of_no_module_does_not_pickle() -> None:
+    creds = r2creds.sign(**SIGN)
+    for connect in CONNECTIONS:
+        with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+            pickle.dumps(connect(lambda: creds))
 
 
 def test_one_that_was_never_made_has_a_repr() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from ctypes import POINTER, byref, c_void_p, sizeof
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from . import _arguments, _library, _structs
 from ._arguments import Action, Jurisdiction, JurisdictionText, Permission, PermissionText
@@ -37,8 +39,9 @@ class Provider:
     :mod:`r2creds.aiobotocore`, :mod:`r2creds.obstore`, :mod:`r2creds.polars`, :mod:`r2creds.duckdb`.
 
     Args:
-        client: Asks Cloudflare's API through this client, which may be closed first. None: signs locally, with
-            ``parent_secret_access_key``.
+        client: Asks Cloudflare's API through this client, which may be closed first. None: signs locally.
+        parent_secret_access_key: To sign with. Default, without a client: ``R2_PARENT_SECRET_ACCESS_KEY`` of
+            ``os.environ``. Then it pickles, without any secret, and each process has to have that variable.
         account_id and so on: What is granted, as for :func:`sign` and :meth:`Client.create`. With ``issued_at`` every
             credential begins at that time, and none can be had once it is over: for tests.
         headers, extra_body, timeout_ms, max_retries: Of each renewal, as for :meth:`Client.create`; only with a client.
@@ -49,6 +52,8 @@ class Provider:
 
     #: None: it is closed, or was never made.
     _handle: _Handle | None = None
+    #: What it was given, where that holds no secret.
+    _grant: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -77,9 +82,19 @@ class Provider:
             if client is not None and not isinstance(client, Client):
                 raise _arguments.refuse("client", f"{type(client).__name__}, expected r2creds.Client, or None to sign")
             calls = None if client is None else client._open()
+            is_of_environment = client is None and parent_secret_access_key is None
+            if is_of_environment:
+                given["parent_secret_access_key"] = os.environ.get("R2_PARENT_SECRET_ACCESS_KEY")
             params = _arguments.filled(_structs.Params, given)
             options = _arguments.filled(_structs.RequestOptions, {**given, "cancel": None, "poll": None})
             self._handle = _Handle(None if calls is None else calls.handle.client, params, options)
+            if is_of_environment:
+                del given["self"], given["client"], given["parent_secret_access_key"]
+                for name in ("prefixes", "objects", "directories", "actions"):
+                    if given[name] is not None:  # it may have been an iterator
+                        length = getattr(params, f"{name}_len")
+                        given[name] = [getattr(params, name)[i].decode() for i in range(length)]
+                self._grant = given
         except BaseException as error:
             del given, parent_secret_access_key, headers, extra_body
             forget(error)
@@ -196,8 +211,13 @@ class Provider:
     def __repr__(self) -> str:
         return f"<r2creds.Provider, {'closed' if self._handle is None else 'open'}>"
 
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a Provider holds secrets, and does not pickle; make one in each process, or fork")
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        if self._grant is None:
+            raise TypeError(
+                "a Provider with a client, or that was given its parent's secret, does not pickle; make one in each"
+                " process, or leave the secret to R2_PARENT_SECRET_ACCESS_KEY"
+            )
+        return partial(Provider, **self._grant), ()
 
 
 class _Handle:

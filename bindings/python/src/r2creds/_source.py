@@ -37,16 +37,16 @@ class Kept:
     """
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self.source = source
         #: The first, made at once, so that a wrong argument shows here, and because it says where the endpoint is.
         self.first = self._newest = _credentials(source)
 
     def __call__(self) -> Credentials:
-        if isinstance(self._source, Provider):
-            return self._source()
+        if isinstance(self.source, Provider):
+            return self.source()
         if datetime.now(timezone.utc) >= self._newest.renew_at:
             try:
-                self._newest = _credentials(self._source)
+                self._newest = _credentials(self.source)
             except Exception:
                 if self._newest.expired:
                     raise

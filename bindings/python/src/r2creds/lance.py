@@ -42,4 +42,7 @@ def namespace(provider: Source, root: str) -> LanceNamespace:
             table = (request["id"] if isinstance(request, dict) else request.id) or []
             return DescribeTableResponse(location=f"{base}/{'/'.join(table)}.lance", storage_options=options)
 
+        def __reduce__(self) -> tuple[object, tuple[Source, str]]:
+            return namespace, (provider, root)  # where the provider pickles
+
     return Tables()

@@ -32,6 +32,9 @@ class _Provider:
             "expires_at": creds.renew_at,
         }
 
+    def __reduce__(self) -> tuple[type[_Provider], tuple[Source]]:
+        return _Provider, (self._kept.source,)  # where that pickles
+
 
 def provider(provider: Source) -> _Provider:
     """A credential provider: ``S3Store("recordings", credential_provider=provider(r2creds.Provider(...)))``.

@@ -26,6 +26,9 @@ class _Provider:
             "aws_session_token": creds.session_token,
         }, next((end for end in times if end > time.time()), times[-1])
 
+    def __reduce__(self) -> tuple[type[_Provider], tuple[Source]]:
+        return _Provider, (self._kept.source,)  # where that pickles
+
 
 def provider(provider: Source) -> _Provider:
     """A credential provider, and the ``storage_options`` that belong to it::
