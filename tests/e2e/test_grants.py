@@ -241,14 +241,14 @@ def test_prefixes_and_objects(emulator: Emulator, mint: Mint) -> None:
 
 
 def test_directories(emulator: Emulator, mint: Mint) -> None:
-    for key in ("dir/tbl/1", "dir/tbl2/1", "dir/tbl2", "dir/other"):
+    for key in ("dir/tbl/1", "dir/tbl2/1", "dir/tbl3", "dir/other"):
         emulator.owner.put_object(Bucket=BUCKET, Key=key, Body=b"content")
     s3 = connect(mint(permission="object-read-write", directories=["dir/tbl"]))
     assert verdict(s3.get_object, Bucket=BUCKET, Key="dir/tbl/1") == "ok"
     assert verdict(s3.put_object, Bucket=BUCKET, Key="dir/tbl/2", Body=b"") == "ok"
     assert verdict(s3.head_object, Bucket=BUCKET, Key="dir/tbl") == "404"
     assert verdict(s3.list_objects_v2, Bucket=BUCKET, Prefix="dir/tbl/") == "ok"
-    for key in ("dir/tbl2/1", "dir/tbl2", "dir/other", "dir/", "dir/tb"):
+    for key in ("dir/tbl2/1", "dir/tbl3", "dir/other", "dir/", "dir/tb"):
         assert verdict(s3.get_object, Bucket=BUCKET, Key=key) == DENIED, key
         assert verdict(s3.list_objects_v2, Bucket=BUCKET, Prefix=key) == DENIED, key
     assert verdict(s3.put_object, Bucket=BUCKET, Key="dir/tbl2/2", Body=b"") == DENIED
