@@ -11,6 +11,7 @@ mod stats;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use programs::{Programs, Server};
 use stats::Pair;
@@ -111,19 +112,34 @@ fn soak(library: &Path) -> Result<(), String> {
     let server = Server::start(&programs)?;
     programs.run(&soak, &[&server.url(false), &server.url(true), server.certificate()])?;
     let storm = programs.compile("storm", &["storm.c", "r2creds.c"], &["-pthread"])?;
-    let seconds = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| "120".to_owned());
-    let faults = server.url(false).replace("/client/", "/faults/");
-    server.connections()?; // from here on the most are the storm's
-    programs.run(&storm, &[&faults, &seconds])?;
-    println!("connections to the API at once: {}", server.connections()?[1]);
+    let mut commands = vec![storm.display().to_string()];
     // The same in the other languages, where `make soak` has built it.
-    for name in ["SOAK_PYTHON", "SOAK_GO"] {
-        if let Ok(command) = std::env::var(name) {
-            let words: Vec<&str> = command.split(' ').chain([faults.as_str(), &seconds]).collect();
-            programs.run(Path::new(words[0]), &words[1..])?;
-        }
+    commands.extend(["SOAK_PYTHON", "SOAK_GO"].into_iter().filter_map(|name| std::env::var(name).ok()));
+    let seconds = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| "120".to_owned());
+    for command in commands {
+        weather(&programs, &server, &command, &seconds)?;
     }
     Ok(())
+}
+
+/// Runs a program on the API that goes wrong, and holds its provider to the rules of docs/renewal.md: one request at a
+/// time, none while the credential of a minute is fresh, and a pause of a second or more after each failed call, which
+/// is three attempts, unless the credential ends meanwhile.
+fn weather(programs: &Programs, server: &Server, command: &str, seconds: &str) -> Result<(), String> {
+    const FRESH: f64 = 44.0;
+    let faults = server.url(false).replace("/client/", "/faults/");
+    let words: Vec<&str> = command.split(' ').chain([faults.as_str(), seconds]).collect();
+    server.faulty_requests()?; // from here on they are this program's
+    let began = Instant::now();
+    programs.run(Path::new(words[0]), &words[1..])?;
+    let [requests, granted, at_once] = server.faulty_requests()?;
+    let renewing = (began.elapsed().as_secs_f64() - FRESH * granted.saturating_sub(1) as f64).max(0.0);
+    let most = 3 * (renewing as usize + 2 * granted + 1);
+    println!("  requests to the API: {requests}, of which {granted} were granted; at most {most}; {at_once} at once");
+    match requests <= most && at_once <= 1 {
+        true => Ok(()),
+        false => Err("more requests than the rules allow".to_owned()),
+    }
 }
 
 fn row([what, ours, theirs, ratio, bound]: [&str; 5]) {

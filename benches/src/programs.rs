@@ -153,9 +153,18 @@ impl Server {
 
     /// Connections that are open, and the most at once since the last question.
     pub fn connections(&self) -> Result<[usize; 2], String> {
-        match self.talker.borrow_mut().ask(0)?[..] {
-            [open, peak] => Ok([open as usize, peak as usize]),
-            _ => Err("the server does not answer".into()),
-        }
+        let [open, peak, ..] = self.counts()?;
+        Ok([open, peak])
+    }
+
+    /// Requests to the API that goes wrong since the last question: all, those granted, and the most at once.
+    pub fn faulty_requests(&self) -> Result<[usize; 3], String> {
+        let [_, _, requests, granted, at_once] = self.counts()?;
+        Ok([requests, granted, at_once])
+    }
+
+    fn counts(&self) -> Result<[usize; 5], String> {
+        let counts: Vec<usize> = self.talker.borrow_mut().ask(0)?.into_iter().map(|number| number as usize).collect();
+        counts.try_into().map_err(|_| "the server does not answer".into())
     }
 }

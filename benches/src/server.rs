@@ -1,5 +1,5 @@
 //! A stand-in for the API: a thread per connection, one fixed reply, HTTP and HTTPS. It runs in a process of its own,
-//! so that its CPU time is nobody else's, and counts connections.
+//! so that its CPU time is nobody else's, and counts connections, and the requests to the API that goes wrong.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufRead, Read, Write};
@@ -13,15 +13,22 @@ use std::{fs, thread};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// Connections: open now, and the most since the last question.
 #[derive(Default)]
 struct Count {
+    /// Connections: open now, and the most since the last question.
     open: AtomicUsize,
     peak: AtomicUsize,
+    /// Requests to the API that goes wrong since the last question: all, those granted, and the most at once.
+    requests: AtomicUsize,
+    granted: AtomicUsize,
+    at_once: AtomicUsize,
+    in_flight: AtomicUsize,
 }
 
-/// Serves until its input ends. Says both ports, then answers every line with the connections that are
-/// open, and the most that were since the line before.
+/// How long the API that goes wrong thinks at first: what a client has given up is noticed within that.
+const LATENCY: Duration = Duration::from_millis(250);
+
+/// Serves until its input ends. Says both ports, then answers every line with its counts.
 pub fn serve(certificate: &Path) {
     let count = Arc::new(Count::default());
     let reply: Arc<[u8]> = reply().into();
@@ -38,7 +45,7 @@ pub fn serve(certificate: &Path) {
                 count.peak.fetch_max(open, Ordering::SeqCst);
                 thread::spawn(move || {
                     // How a connection ends is the client's affair.
-                    let _ = converse(stream, tls, &reply);
+                    let _ = converse(stream, tls, &reply, &count);
                     count.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
@@ -50,7 +57,9 @@ pub fn serve(certificate: &Path) {
             return;
         }
         let open = count.open.load(Ordering::SeqCst);
-        say(&format!("{open} {}", count.peak.swap(open, Ordering::SeqCst)));
+        let [requests, granted, at_once] =
+            [&count.requests, &count.granted, &count.at_once].map(|number| number.swap(0, Ordering::SeqCst));
+        say(&format!("{open} {} {requests} {granted} {at_once}", count.peak.swap(open, Ordering::SeqCst)));
     }
 }
 
@@ -59,18 +68,18 @@ fn say(line: &str) {
     let _ = io::stdout().flush();
 }
 
-fn converse(stream: TcpStream, tls: Option<Arc<ServerConfig>>, reply: &[u8]) -> io::Result<()> {
+fn converse(stream: TcpStream, tls: Option<Arc<ServerConfig>>, reply: &[u8], count: &Count) -> io::Result<()> {
     stream.set_nodelay(true)?;
     match tls {
-        None => answer(stream, reply),
+        None => answer(stream, reply, count),
         Some(config) => {
             let connection = ServerConnection::new(config).map_err(io::Error::other)?;
-            answer(StreamOwned::new(connection, stream), reply)
+            answer(StreamOwned::new(connection, stream), reply, count)
         }
     }
 }
 
-fn answer(mut stream: impl Read + Write, reply: &[u8]) -> io::Result<()> {
+fn answer(mut stream: impl Read + Write, reply: &[u8], count: &Count) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
@@ -78,7 +87,13 @@ fn answer(mut stream: impl Read + Write, reply: &[u8]) -> io::Result<()> {
             let is_faulty = bytes.starts_with(b"POST /faults/");
             bytes.drain(..length);
             if is_faulty {
-                go_wrong(&mut stream)?;
+                count.requests.fetch_add(1, Ordering::SeqCst);
+                count.in_flight.fetch_add(1, Ordering::SeqCst);
+                thread::sleep(LATENCY);
+                count.at_once.fetch_max(count.in_flight.load(Ordering::SeqCst), Ordering::SeqCst);
+                let ended = go_wrong(&mut stream, count);
+                count.in_flight.fetch_sub(1, Ordering::SeqCst);
+                ended?;
             } else {
                 stream.write_all(reply)?;
             }
@@ -91,7 +106,7 @@ fn answer(mut stream: impl Read + Write, reply: &[u8]) -> io::Result<()> {
 }
 
 /// All that an API can do wrong, in random order, and half of the time nothing.
-fn go_wrong(stream: &mut (impl Read + Write)) -> io::Result<()> {
+fn go_wrong(stream: &mut (impl Read + Write), count: &Count) -> io::Result<()> {
     let random = RandomState::new().build_hasher().finish();
     let simple = |status: &str, headers: &str, body: &str| {
         format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
@@ -112,7 +127,10 @@ fn go_wrong(stream: &mut (impl Read + Write)) -> io::Result<()> {
             }
             Ok(())
         }
-        _ => stream.write_all(simple("200 OK", "", granted).as_bytes()),
+        _ => {
+            count.granted.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(simple("200 OK", "", granted).as_bytes())
+        }
     }
 }
 
