@@ -21,11 +21,11 @@ EMULATOR := $(OUT)/debug/r2-emulator
 # cargo uses all processors by itself, and the suites share a virtual environment.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: all help lib static install uninstall dist demo emulator test lint test-rust test-emulator test-python test-go \
+.PHONY: all help lib static program install uninstall dist demo emulator test lint test-rust test-emulator test-python test-go \
 	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak fuzz header docs freeze wheel \
 	venv go-prefix go-static storm-go clean $(EMULATOR)
 
-all: lib static ## the library, shared and static; plain `make` does this
+all: lib static program ## the library, shared and static, and the command line; plain `make` does this
 help: ## this list
 	@awk -F ':.* ## ' '/^[a-z0-9-]+:.* ## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
 
@@ -39,6 +39,8 @@ lib: needs-cargo ## the shared library, in target/release
 	@scripts/build.sh shared
 static: needs-cargo ## the static library, in target/release/static
 	@scripts/build.sh static
+program: needs-cargo ## the command line, in target/release
+	@scripts/build.sh program
 # For `make && sudo make install`: cargo is only needed where a source is newer than what is built.
 SOURCES := Cargo.toml Cargo.lock .cargo/config.toml build.rs scripts/build.sh $(shell find src -type f)
 $(SHARED): $(SOURCES)
@@ -91,15 +93,15 @@ run-test-go: needs-cc go-prefix go-static
 	@$(go-env) scripts/test-go.sh
 e2e: ## real S3 clients with credentials from each language, against the emulator
 	@$(unless-missing) python3.11 -- $(MAKE) run-e2e
-run-e2e: venv go-static $(EMULATOR) $(OUT)/e2e/mint
+run-e2e: venv program go-static $(EMULATOR) $(OUT)/e2e/mint
 	@scripts/e2e.sh
 
 PIP := $(OUT)/venv/bin/pip --disable-pip-version-check --quiet
 $(OUT)/venv/bin/pip: | needs-python3.9
 	@$(PYTHON) -m venv $(OUT)/venv
-wheel: lib $(OUT)/venv/bin/pip ## the Python wheel, in target/wheel
+wheel: lib program $(OUT)/venv/bin/pip ## the Python wheel, in target/wheel
 	@rm -rf $(OUT)/wheel
-	@R2CREDS_LIBRARY=$(SHARED) $(PIP) wheel --no-deps --wheel-dir $(OUT)/wheel ./bindings/python
+	@R2CREDS_LIBRARY=$(SHARED) R2CREDS_PROGRAM=$(RELEASE)/r2creds $(PIP) wheel --no-deps --wheel-dir $(OUT)/wheel ./bindings/python
 	@echo $(OUT)/wheel/*.whl
 $(OUT)/venv/requirements.txt: bindings/python/tests/requirements.txt | $(OUT)/venv/bin/pip
 	@$(PIP) install -r $< && cp $< $@

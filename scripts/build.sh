@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the library: build.sh shared, or build.sh static.
+# Builds the library, or the command line: build.sh shared, build.sh static, or build.sh program.
 set -eu
 . scripts/names.sh
 cargo=${CARGO:-cargo}
@@ -19,6 +19,12 @@ flags="$flags --remap-path-prefix=$PWD=r2creds"
 build() {
     RUSTFLAGS=$flags "$cargo" rustc --release --locked --quiet --lib --target-dir "$OUT" --crate-type "$@"
 }
+
+if [ "$1" = program ]; then
+    "$cargo" tree --locked --quiet --edges no-dev --manifest-path cli/Cargo.toml >/dev/null
+    RUSTFLAGS=$flags "$cargo" build --release --locked --quiet --target-dir "$OUT" --manifest-path cli/Cargo.toml
+    exit
+fi
 
 if [ "$1" = shared ]; then
     build cdylib

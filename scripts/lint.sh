@@ -7,11 +7,11 @@ skip() {
 }
 
 # Each is a workspace of its own.
-for manifest in Cargo.toml emulator/Cargo.toml benches/Cargo.toml fuzz/Cargo.toml; do
+for manifest in Cargo.toml cli/Cargo.toml emulator/Cargo.toml benches/Cargo.toml fuzz/Cargo.toml; do
     skip rustfmt -- "${CARGO:-cargo}" fmt --all --check --manifest-path $manifest
 done
 # Not fuzz: it does not build without its flags and a C++ compiler.
-for manifest in Cargo.toml emulator/Cargo.toml benches/Cargo.toml; do
+for manifest in Cargo.toml cli/Cargo.toml emulator/Cargo.toml benches/Cargo.toml; do
     skip clippy -- "${CARGO:-cargo}" clippy --locked --quiet --workspace --all-targets --manifest-path $manifest \
         --target-dir "$OUT" -- -D warnings
 done

@@ -15,19 +15,19 @@ use r2creds::{ACTIONS, ClientOptions, Credentials, Jurisdiction, Params, Permiss
 use regex::{Captures, Match, Regex};
 
 const ROOTS: &str = "README.md SECURITY.md docs include src bindings/go bindings/python/README.md bindings/python/src \
-                     emulator/README.md";
+                     cli/src/options.rs emulator/README.md";
 const C: &str = "include/r2creds.h";
 const CPP: &str = "include/r2creds.hpp";
 const MAN: &str = "docs/r2creds.3";
 const PYTHON: &str = "bindings/python/src/";
 const PYTHON_CLIENT: &str = "bindings/python/src/r2creds/_client.py";
-const PYTHON_HELP: &str = "bindings/python/src/r2creds/__main__.py";
+const COMMAND_LINE: &str = "cli/src/options.rs";
 const PYTHON_README: &str = "bindings/python/README.md";
 const GO: &str = "bindings/go/";
 const PARAMS: &[&str] = &["src/params.rs", C, CPP, PYTHON_CLIENT, GO];
-const TTL: &[&str] = &["src/params.rs", C, CPP, PYTHON_CLIENT, GO, PYTHON_HELP, MAN];
+const TTL: &[&str] = &["src/params.rs", C, CPP, PYTHON_CLIENT, GO, COMMAND_LINE, MAN];
 const LISTS: &[&str] = &[C, PYTHON, GO];
-const OPTIONS: &[&str] = &["src/api/", C, CPP, PYTHON_CLIENT, GO, PYTHON_HELP];
+const OPTIONS: &[&str] = &["src/api/", C, CPP, PYTHON_CLIENT, GO, COMMAND_LINE];
 
 struct Text {
     file: String,

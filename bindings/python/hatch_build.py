@@ -1,4 +1,4 @@
-"""Builds the Rust library into the wheel, and the Rust sources into the sdist."""
+"""Builds the Rust library and the command line into the wheel, and the Rust sources into the sdist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 HERE = Path(__file__).resolve().parent
 LIBRARY = "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
 # What cargo needs of the repository. It builds nothing of tests/support, but wants its manifest for the lock file.
-SOURCES = ("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs", "src", "tests/support/Cargo.toml")
+SOURCES = (
+    *("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs", "src", "tests/support/Cargo.toml"),
+    *("cli/Cargo.toml", "cli/Cargo.lock", "cli/src"),
+)
 
 
 def crate() -> Path:
@@ -35,24 +38,31 @@ def version() -> str:
     return found[1]
 
 
-def library() -> Path:
-    """The shared library: $R2CREDS_LIBRARY, else built here."""
-    given = os.environ.get("R2CREDS_LIBRARY")
+def built(variable: str, name: str, *command: str) -> Path:
+    """What the variable names, else what cargo makes here."""
+    given = os.environ.get(variable)
     if given:
         if not Path(given).is_file():
-            raise SystemExit(f"r2creds: R2CREDS_LIBRARY={given} is not a file; give its absolute path")
+            raise SystemExit(f"r2creds: {variable}={given} is not a file; give its absolute path")
         return Path(given)
     cargo = shutil.which("cargo")
     if cargo is None:
-        raise SystemExit(
-            "r2creds: cargo is missing. Install Rust 1.88 or later, or set R2CREDS_LIBRARY to a built libr2creds"
-        )
+        raise SystemExit(f"r2creds: cargo is missing. Install Rust 1.88 or later, or set {variable} to a built {name}")
     target = crate() / "target"
-    # One crate type, so that the linker can optimise across all of it.
-    command = [cargo, "rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib", "--target-dir", str(target)]
+    command = (cargo, *command, "--locked", "--release", "--target-dir", str(target))
     if subprocess.run(command, cwd=crate(), check=False).returncode != 0:
-        raise SystemExit("r2creds: cargo could not build the library; see above")
-    return target / "release" / LIBRARY
+        raise SystemExit(f"r2creds: cargo could not build {name}; see above")
+    return target / "release" / name
+
+
+def library() -> Path:
+    """The shared library. One crate type, so that the linker can optimise across all of it."""
+    return built("R2CREDS_LIBRARY", LIBRARY, "rustc", "--lib", "--crate-type", "cdylib")
+
+
+def program() -> Path:
+    """The command line."""
+    return built("R2CREDS_PROGRAM", "r2creds", "build", "--manifest-path", "cli/Cargo.toml")
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -69,3 +79,4 @@ class CustomBuildHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
         build_data["force_include"][str(library())] = f"r2creds/{LIBRARY}"
+        build_data["shared_scripts"][str(program())] = "r2creds"

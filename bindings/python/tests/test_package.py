@@ -23,6 +23,8 @@ from r2creds import _library
 PACKAGE = REPOSITORY / "bindings/python"
 #: The library that the tests run with.
 LIBRARY = Path(_library._library._name)
+PROGRAM = Path(sys.executable).parent / "r2creds"
+BUILT = {"R2CREDS_LIBRARY": str(LIBRARY), "R2CREDS_PROGRAM": str(PROGRAM)}
 VERSION = r2creds.__version__
 
 
@@ -40,7 +42,7 @@ def build(kind: str, source: Path, to: Path, **environment: str) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("wheel", PACKAGE, tmp_path_factory.mktemp("wheel"), R2CREDS_LIBRARY=str(LIBRARY))
+    return build("wheel", PACKAGE, tmp_path_factory.mktemp("wheel"), **BUILT)
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +59,16 @@ def unpacked(sdist: Path, to: Path) -> Path:
 def test_what_is_in_the_wheel(wheel: Path) -> None:
     platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
     assert wheel.name == f"r2creds-{VERSION}-py3-none-{platform}.whl"
-    assert wheel.stat().st_size <= 2e6
+    assert wheel.stat().st_size <= 4e6
     info = f"r2creds-{VERSION}.dist-info"
     with zipfile.ZipFile(wheel) as archive:
         files = [path for path in (PACKAGE / "src").rglob("*") if path.is_file() and path.suffix != ".pyc"]
         sources = {str(path.relative_to(PACKAGE / "src")) for path in files}
         inside = set(archive.namelist())
-        assert {name for name in inside if not name.startswith(info)} == {*sources, f"r2creds/{LIBRARY.name}"}
+        program = f"r2creds-{VERSION}.data/scripts/r2creds"
+        ours = {*sources, f"r2creds/{LIBRARY.name}", program}
+        assert {name for name in inside if not name.startswith(info)} == ours
+        assert archive.read(program) == PROGRAM.read_bytes()
         assert "r2creds/py.typed" in inside
         assert archive.read(f"r2creds/{LIBRARY.name}") == LIBRARY.read_bytes()
         for name in ("LICENSE-APACHE", "LICENSE-MIT"):
@@ -71,7 +76,6 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
         metadata = archive.read(f"{info}/METADATA").decode()
         assert "Root-Is-Purelib: false" in archive.read(f"{info}/WHEEL").decode()
         assert "r2creds/__pyinstaller/hook-r2creds.py" in inside
-        assert "r2creds = r2creds.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
     assert f"\nVersion: {VERSION}\n" in metadata
     assert "\nRequires-Python: >=3.9\n" in metadata
     # Nothing at run time.
@@ -91,7 +95,8 @@ def test_a_fresh_environment_installs_and_uses_it(wheel: Path, tmp_path: Path) -
     where, length = done.stdout.split()
     assert Path(where).is_relative_to(environment)
     assert length == "64"
-    assert run(environment / "bin/r2creds", cwd=tmp_path, env={}).stderr.find("Traceback") < 0
+    for command in ((environment / "bin/r2creds",), (python, "-m", "r2creds")):
+        assert run(*command, "--version", cwd=tmp_path, env={}).stdout == f"r2creds {VERSION}\n"
 
 
 def test_importing_it_imports_nothing_heavy() -> None:
@@ -112,7 +117,8 @@ def test_what_is_in_the_sdist(sdist: Path, tmp_path: Path) -> None:
     sources = [path for path in (REPOSITORY / "src").rglob("*") if path.is_file()]
     crate = {f"rust/{path.relative_to(REPOSITORY)}" for path in sources}
     crate |= {f"rust/{name}" for name in ("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs")}
-    crate |= {"rust/tests/support/Cargo.toml"}
+    crate |= {"rust/tests/support/Cargo.toml", "rust/cli/Cargo.toml", "rust/cli/Cargo.lock"}
+    crate |= {f"rust/{path.relative_to(REPOSITORY)}" for path in (REPOSITORY / "cli/src").iterdir()}
     assert {name for name in names if name.startswith("rust/")} == crate
     assert {"pyproject.toml", "hatch_build.py", "README.md", "src/r2creds/py.typed"} <= names
     assert not [name for name in names if name.startswith("tests") or name.endswith((".so", ".pyc"))]
@@ -121,7 +127,7 @@ def test_what_is_in_the_sdist(sdist: Path, tmp_path: Path) -> None:
 
 
 def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
-    again = build("wheel", unpacked(sdist, tmp_path), tmp_path, R2CREDS_LIBRARY=str(LIBRARY))
+    again = build("wheel", unpacked(sdist, tmp_path), tmp_path, **BUILT)
     assert again.name == wheel.name
     assert again.read_bytes() == wheel.read_bytes()
     # And another sdist.
@@ -183,7 +189,7 @@ def test_a_build_that_fails_ends_with_one_line(tmp_path: Path) -> None:
     environment = {**os.environ, "R2CREDS_LIBRARY": "", "CARGO_NET_OFFLINE": "true"}
     done = run(sys.executable, "-c", script, tmp_path, cwd=source, env=environment)
     assert done.returncode != 0
-    assert done.stderr.splitlines()[-1] == "r2creds: cargo could not build the library; see above"
+    assert done.stderr.splitlines()[-1] == f"r2creds: cargo could not build {LIBRARY.name}; see above"
     assert "Traceback" not in done.stderr
 
 
