@@ -50,7 +50,7 @@ mod token;
 mod url;
 mod watch;
 
-pub use api::{Client, ClientOptions, Parent, RequestOptions, TokenKind};
+pub use api::{Client, ClientOptions, Parent, RequestOptions, Response, TokenKind, get};
 pub use credentials::Credentials;
 pub use error::{ApiError, Error, Status};
 pub use inspect::{Finding, InspectParams, Inspection, inspect};

@@ -1069,3 +1069,30 @@ fn thousands_of_errors_do_no_harm() {
         assert!(!failure.errors.is_empty() && failure.errors.len() <= 64, "{}", failure.errors.len());
     }
 }
+
+/// Rust's own: one request, whatever is answered, and no authentication.
+#[test]
+fn a_plain_get_is_one_request_without_authentication() {
+    let mut server = Server::new();
+    let options = r2creds::ClientOptions { api_token: Some(API_TOKEN), proxy_url: Some(""), ..Default::default() };
+    for status in [200, 403, 503] {
+        let mock = server
+            .mock("GET", "/bucket/?list-type=2&X-Amz-Signature=secret")
+            .match_header("authorization", Matcher::Missing)
+            .with_status(status)
+            .with_header("x-one", "1")
+            .with_body("<Error/>")
+            .create();
+        let url = format!("{}/bucket/?list-type=2&X-Amz-Signature=secret", server.url());
+        let reply = r2creds::get(&url, &options).unwrap();
+        mock.assert();
+        assert_eq!((usize::from(reply.http_status()), reply.body()), (status, &b"<Error/>"[..]));
+        assert_eq!((reply.header("x-one").as_deref(), reply.header("x-two")), (Some("1"), None));
+        mock.remove();
+    }
+    for url in ["", "bucket", "http://example.com/?X-Amz-Signature=secret", "ftp://127.0.0.1/", "https://a:b@c/"] {
+        let error = r2creds::get(url, &options).unwrap_err();
+        assert_eq!((error.field(), error.attempts()), (Some("url"), 0));
+        assert!(!format!("{error:?}").contains("secret"));
+    }
+}

@@ -4,6 +4,7 @@
 // would not end this program as it ends others, and a credential would be written to nowhere without a word.
 #![no_main]
 
+mod doctor;
 mod exec;
 mod failure;
 mod formats;
@@ -102,6 +103,11 @@ fn run(words: Vec<OsString>, command: Option<&[OsString]>) -> Result<i32, Failur
             let (text, is_refused) = inspect::run(&given)?;
             print(&text)?;
             Ok(i32::from(is_refused))
+        }
+        ("doctor", _) => {
+            let (text, is_well) = doctor::run(&given)?;
+            print(&text)?;
+            Ok(i32::from(!is_well))
         }
         ("parent", _) => print(&parent::run(&given)?),
         ("sign", _) => minted(&given, Method::Sign),
@@ -245,6 +251,16 @@ fn parser() -> Command {
              secret its signature is not checked. The exit code is 1 where R2 would refuse it.",
         );
     let inspect = options::only(inspect, "What it is compared with", &["parent_secret_access_key", "endpoint"]);
+    let doctor = command("doctor", "OPTIONS", "Try what there is, step by step, and say what to do about what fails")
+        .arg(options::flag("json", "for programs"))
+        .after_help(
+            "Lists, and writes nothing. It signs a credential for five minutes where the parent's secret is there, else \
+             asks Cloudflare for one, and uses it once inside its grant and once outside. The exit code is 1 if anything \
+             failed.",
+        );
+    let of_doctor =
+        ["account_id", "bucket", "parent_access_key_id", "parent_secret_access_key", "jurisdiction", "endpoint"];
+    let doctor = options::only(doctor, "What is tried", &of_doctor);
     let parent = command("parent", "OPTIONS", "Print the parent key pair that belongs to an API token")
         .arg(options::flag("show", "print it on a terminal, too"));
     let parent = options::only(parent, "Whose it is", &["account_id"]);
@@ -262,5 +278,6 @@ fn parser() -> Command {
         .subcommand(asking(signing(granting(either(exec)))))
         .subcommand(asking(signing(granting(either(serve)))))
         .subcommand(inspect)
+        .subcommand(options::with(doctor, "Asking Cloudflare", options::CLIENT))
         .subcommand(options::with(parent, "Asking Cloudflare", options::CLIENT))
 }

@@ -183,30 +183,43 @@ fn retries(given: &Given<'_>) -> Result<Option<u32>, Failure> {
     }
 }
 
-/// A client from what was given, and from the environment.
-pub fn client(given: &Given<'_>) -> Result<Client, Failure> {
-    let (api_token, api_key) = (given.secret("api_token")?, given.secret("api_key")?);
-    let proxy_url = given.text("proxy_url")?;
-    if proxy_url.is_some_and(|url| url.contains('@')) {
-        let problem = "a password does not belong on a command line; put the URL into HTTPS_PROXY";
-        return Err(Failure::argument("--proxy-url", problem));
+/// How Cloudflare is reached, as it was given. What is absent the library looks for in the environment.
+pub struct Reach<'a> {
+    api_token: Option<String>,
+    api_key: Option<String>,
+    options: ClientOptions<'a>,
+}
+
+impl<'a> Reach<'a> {
+    pub fn read(given: &Given<'a>) -> Result<Self, Failure> {
+        let proxy_url = given.text("proxy_url")?;
+        if proxy_url.is_some_and(|url| url.contains('@')) {
+            let problem = "a password does not belong on a command line; put the URL into HTTPS_PROXY";
+            return Err(Failure::argument("--proxy-url", problem));
+        }
+        let options = ClientOptions {
+            api_email: given.text("api_email")?,
+            base_url: given.text("base_url")?,
+            proxy_url,
+            ca_file: given.text("ca_file")?,
+            user_agent: given.text("user_agent")?,
+            attempt_timeout: milliseconds(given, "attempt_timeout_ms")?,
+            connect_timeout: milliseconds(given, "connect_timeout_ms")?,
+            ..ClientOptions::default()
+        };
+        Ok(Reach { api_token: given.secret("api_token")?, api_key: given.secret("api_key")?, options })
     }
-    let made = Client::new(&ClientOptions {
-        api_token: api_token.as_deref(),
-        api_email: given.text("api_email")?,
-        api_key: api_key.as_deref(),
-        base_url: given.text("base_url")?,
-        proxy_url,
-        ca_file: given.text("ca_file")?,
-        user_agent: given.text("user_agent")?,
-        attempt_timeout: milliseconds(given, "attempt_timeout_ms")?,
-        connect_timeout: milliseconds(given, "connect_timeout_ms")?,
-        ..ClientOptions::default()
-    });
-    made.map_err(|error| match error.status() {
-        Status::NoAuthentication => Failure::usage("missing: --api-token-file or CLOUDFLARE_API_TOKEN"),
-        _ => error.into(),
-    })
+
+    pub fn options(&self) -> ClientOptions<'_> {
+        ClientOptions { api_token: self.api_token.as_deref(), api_key: self.api_key.as_deref(), ..self.options }
+    }
+
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::new(&self.options()).map_err(|error| match error.status() {
+            Status::NoAuthentication => Failure::usage("missing: --api-token-file or CLOUDFLARE_API_TOKEN"),
+            _ => error.into(),
+        })
+    }
 }
 
 /// One credential.
@@ -216,7 +229,7 @@ pub fn mint(given: &Given<'_>, method: Method) -> Result<Credentials, Failure> {
         Method::Sign => Ok(r2creds::sign(&grant.params())?),
         Method::Create => {
             let call = Call::read(given)?;
-            let client = client(given)?;
+            let client = Reach::read(given)?.client()?;
             Ok(call.run(|options| client.create(&grant.params(), options))?)
         }
     }
@@ -229,7 +242,7 @@ pub fn provider(given: &Given<'_>, method: Method) -> Result<Provider, Failure> 
         Method::Sign => Ok(Provider::new(None, &grant.params(), &RequestOptions::default())?),
         Method::Create => {
             let call = Call::read(given)?;
-            let client = Arc::new(client(given)?);
+            let client = Arc::new(Reach::read(given)?.client()?);
             Ok(call.run(|options| Provider::new(Some(&client), &grant.params(), options))?)
         }
     }

@@ -6,7 +6,7 @@ use r2creds::{RequestOptions, TokenKind};
 
 use crate::failure::Failure;
 use crate::formats;
-use crate::mint::{self, Call};
+use crate::mint::{Call, Reach};
 use crate::options::Given;
 
 /// `export` lines, for a shell's eval.
@@ -19,7 +19,7 @@ pub fn run(given: &Given<'_>) -> Result<String, Failure> {
     let Some(account_id) = given.text_or_variable("account_id")? else {
         return Err(Failure::usage("missing: --account-id or CLOUDFLARE_ACCOUNT_ID"));
     };
-    let client = mint::client(given)?;
+    let client = Reach::read(given)?.client()?;
     let call = Call::read(given)?;
     let parent = call.run(|options: &RequestOptions<'_>| client.parent_of_token(&account_id, options))?;
     if parent.token_status() != "active" {

@@ -4,6 +4,7 @@ mod authentication;
 mod client;
 mod create;
 mod envelope;
+mod get;
 mod headers;
 mod hints;
 mod options;
@@ -11,6 +12,7 @@ mod parent;
 mod retry;
 
 pub use self::client::Client;
+pub use self::get::{Response, get};
 pub(crate) use self::options::check_timeout;
 pub use self::options::{ClientOptions, RequestOptions};
 pub use self::parent::{Parent, TokenKind};

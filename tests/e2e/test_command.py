@@ -11,15 +11,17 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from conftest import ACCOUNT, API_TOKEN, BUCKET, PARENT, PARENT_SECRET, Emulator, tool
+from conftest import ACCOUNT, API_TOKEN, BUCKET, EU_BUCKET, PARENT, PARENT_SECRET, Emulator, tool
 
 R2CREDS = str(Path(__file__).parents[2] / "target/release/r2creds")
 IDENTITY = {"CLOUDFLARE_ACCOUNT_ID": ACCOUNT, "R2_BUCKET": BUCKET, "R2_PARENT_ACCESS_KEY_ID": PARENT}
@@ -370,3 +372,123 @@ def test_parent_prints_the_pair(emulator: Emulator) -> None:
         assert process.communicate(timeout=60)[1].count("--show") == int(expected == 2)
         assert process.returncode == expected
         os.close(primary)
+
+
+# --- doctor ----------------------------------------------------------------------------------------------------------
+
+
+class Stub(BaseHTTPRequestHandler):
+    """An API, or a proxy, that says one thing."""
+
+    status = 200
+    headers_more: ClassVar[dict[str, str]] = {}
+    body = b"{}"
+    hours = 0
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        for name, value in {"Content-Length": str(len(self.body)), **self.headers_more}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def do_CONNECT(self) -> None:
+        self.do_GET()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(time.time() + 3600 * self.hours)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def stub(**attributes: Any) -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), type("Own", (Stub,), attributes))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def verdicts(*words: str, env: dict[str, str]) -> dict[str, tuple[str, str, str]]:
+    code, output, errors = run("doctor", "--json", *words, env=env)
+    assert errors == ""
+    read = json.loads(output)
+    assert read["is_well"] == (code == 0)
+    return {c["name"]: (c["status"], c["message"], c["next_step"] or "") for c in read["checks"]}
+
+
+def failures(*words: str, env: dict[str, str]) -> list[str]:
+    return [name for name, (status, *_) in verdicts(*words, env=env).items() if status == "failed"]
+
+
+@pytest.fixture
+def healthy(emulator: Emulator) -> dict[str, str]:
+    return {**SIGN, "CLOUDFLARE_API_TOKEN": API_TOKEN, "CLOUDFLARE_BASE_URL": emulator.api}
+
+
+def test_doctor_finds_nothing_where_all_is_well(emulator: Emulator, healthy: dict[str, str]) -> None:
+    where = ("--endpoint", emulator.s3)
+    names = ["environment", "network", "clock", "API token", "parent pair", "credential", "inside the grant"]
+    found = verdicts(*where, env=healthy)
+    assert {name: status for name, (status, *_) in found.items()} == dict.fromkeys([*names, "outside the grant"], "ok")
+    assert "active" in found["API token"][1]
+    # With a token alone Cloudflare makes the credential, and with the pair alone it is signed.
+    without_secret = {name: value for name, value in healthy.items() if name != "R2_PARENT_SECRET_ACCESS_KEY"}
+    assert "made by Cloudflare" in verdicts(*where, env=without_secret)["credential"][1]
+    alone = verdicts(*where, env=SIGN)
+    assert alone["API token"][0] == "skipped"
+    assert alone["outside the grant"][0] == "ok"
+    # For a person, and in colours only on a terminal.
+    code, output, _ = run("doctor", *where, env=healthy)
+    assert code == 0
+    assert [line[:8].strip() for line in output.splitlines() if line[0] != " "] == ["ok"] * 8
+    assert max(map(len, output.splitlines())) <= 110
+
+
+def test_doctor_says_what_is_broken(emulator: Emulator, healthy: dict[str, str]) -> None:
+    where = ("--endpoint", emulator.s3)
+
+    def broken(name: str, *next_step: str, **changes: str) -> None:
+        found = verdicts(*where, env={**healthy, **changes})
+        assert [key for key, (status, *_) in found.items() if status == "failed"] == [name]
+        for part in next_step:
+            assert part in " ".join(found[name][1:])
+
+    broken("inside the grant", "X-Amz-Security-Token", "r2creds parent", R2_PARENT_SECRET_ACCESS_KEY="1" * 64)
+    broken("credential", "parent_secret_access_key: 8 characters", R2_PARENT_SECRET_ACCESS_KEY="a" * 8)
+    token_id = "ed17574386854bf78a67040be0a770b0"
+    broken("parent pair", "SHA-256 of its API token's value", R2_PARENT_ACCESS_KEY_ID=token_id)
+    broken("API token", "token", CLOUDFLARE_API_TOKEN="wrong")
+    broken("inside the grant", "NoSuchBucket", "Check the bucket's name", R2_BUCKET="not-there")
+    broken("inside the grant", "NoSuchBucket", "--jurisdiction", R2_BUCKET=EU_BUCKET)
+    broken("network", "Connection refused", "proxy", CLOUDFLARE_BASE_URL="http://127.0.0.1:1")
+    broken("environment", "R2_BUCKET (--bucket)", R2_BUCKET="")
+    assert failures(*where, env={**IDENTITY}) == ["environment"]
+
+
+def test_doctor_looks_at_the_clock_and_the_tokens_end(emulator: Emulator, healthy: dict[str, str]) -> None:
+    where = ("--endpoint", emulator.s3)
+    for hours, side in ((1, "behind"), (-1, "ahead of")):
+        with stub(hours=hours) as url:
+            found = verdicts(*where, env={**healthy, "CLOUDFLARE_BASE_URL": url})
+        status, message, next_step = found["clock"]
+        assert (status, side in message, "NTP" in next_step) == ("failed", True, True)
+    result = {"id": "e" * 32, "status": "expired"}
+    with stub(body=json.dumps({"success": True, "result": result}).encode()) as url:
+        found = verdicts(*where, env={**healthy, "CLOUDFLARE_BASE_URL": url})
+    assert found["API token"][:2] == ("failed", "it is expired")
+    assert "Make another API token" in found["API token"][2]
+
+
+def test_doctor_names_a_proxy_that_refuses(healthy: dict[str, str]) -> None:
+    more = {"Proxy-Authenticate": "Basic"}
+    with stub(status=407, headers_more=more) as url:
+        # An address of this machine that does not count as loopback, which no proxy is asked for.
+        env = {**healthy, "CLOUDFLARE_BASE_URL": "https://0.0.0.0:1", "HTTPS_PROXY": url}
+        found = verdicts(env=env)
+    assert found["network"][0] == "failed"
+    assert "407" in found["network"][1]
+    assert list(found) == ["environment", "network"]
