@@ -236,9 +236,10 @@ impl<'a> Ask<'a> {
 
     /// Signed in the headers. What the library says that R2 refuses is not let in.
     pub fn send(self, keys: &Keys) -> Reply {
-        let address = self.address;
+        // Before it is sent, because it may end meanwhile.
+        let is_refused = keys.token.is_some() && keys.id == PARENT_ID && inspected(keys, self.address).is_refused();
         let reply = self.signed(keys).transmit();
-        if keys.token.is_some() && keys.id == PARENT_ID && inspected(keys, address).is_refused() {
+        if is_refused {
             assert!(reply.verdict.starts_with("400") || reply.verdict.starts_with("403"), "{}", reply.verdict);
         }
         reply
