@@ -1,9 +1,9 @@
 //! Runs a command with a credential in its environment, or with an endpoint that renews it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -46,18 +46,10 @@ fn failed(error: &io::Error) -> Failure {
 }
 
 /// Runs the command beside an endpoint that lives as long, passes signals on, and gives its exit code.
-pub fn run_beside(words: &[OsString], endpoint: Endpoint) -> Result<i32, Failure> {
-    let wrong = |what: &str, error: io::Error| Failure::new(1, format!("{what}: {}", reason(&error)));
-    let folder = tempfile::Builder::new().prefix("r2creds-").tempdir();
-    let folder = folder.map_err(|error| wrong("a temporary folder", error))?;
-    let (token, nothing) = (folder.path().join("token"), folder.path().join("config"));
-    endpoint.write_token(&token)?;
-    fs::write(&nothing, "").map_err(|error| wrong("a temporary file", error))?;
-    let mut variables = endpoint.variables(Some(&token), true);
+pub fn run_beside(words: &[OsString], endpoint: Endpoint, token_file: Option<&Path>) -> Result<i32, Failure> {
+    let mut variables = endpoint.variables(token_file);
     // What a profile says would win over the endpoint.
-    for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
-        variables.push((name, nothing.to_string_lossy().into_owned()));
-    }
+    variables.extend(["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name, "/dev/null".to_owned())));
     let mut command = command(words, variables);
     end_with_parent(&mut command);
     // Before the command is there, so that none is lost.
@@ -74,7 +66,8 @@ pub fn run_beside(words: &[OsString], endpoint: Endpoint) -> Result<i32, Failure
             }
         }
     });
-    let status = child.wait().map_err(|error| wrong("the command after --", error))?;
+    let status = child.wait();
+    let status = status.map_err(|error| Failure::new(1, format!("the command after --: {}", reason(&error))))?;
     Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
 }
 

@@ -91,7 +91,10 @@ fn run(words: Vec<OsString>, command: Option<&[OsString]>) -> Result<i32, Failur
         ("exec", Some(words)) => {
             let method = mint::method(&given)?;
             if given.flag("renew") {
-                return exec::run_beside(words, Endpoint::bind(mint::provider(&given, method)?, 0)?);
+                let (endpoint, file) = endpoint(&given, method, 0)?;
+                let ended = exec::run_beside(words, endpoint, file.as_deref());
+                file.map(fs::remove_file);
+                return ended;
             }
             let variables = formats::variables(&mint::mint(&given, method)?);
             Err(exec::become_command(words, variables))
@@ -124,14 +127,10 @@ fn minted(given: &Given<'_>, method: Method) -> Result<i32, Failure> {
 fn serve(given: &Given<'_>) -> Result<i32, Failure> {
     let port = given.number("port")?.unwrap_or_default();
     let port = u16::try_from(port).map_err(|_| Failure::argument("--port", "no port, expected 1 to 65535"))?;
-    let file = given.text("token_file")?.map(PathBuf::from);
-    let endpoint = Endpoint::bind(mint::provider(given, mint::method(given)?)?, port)?;
-    if let Some(file) = &file {
-        endpoint.write_token(file)?;
-    }
+    let (endpoint, file) = endpoint(given, mint::method(given)?, port)?;
     // Before anybody knows of it, so that none is lost.
     let mut signals = exec::signals::<SignalOnly>(&[SIGTERM, SIGINT, SIGHUP])?;
-    print(&formats::lines(&endpoint.variables(file.as_deref(), file.is_none()), "export ", formats::quoted))?;
+    print(&formats::lines(&endpoint.variables(file.as_deref()), "export ", formats::quoted))?;
     let ended = signals.handle();
     if given.flag("until-eof") {
         thread::spawn(move || {
@@ -141,10 +140,18 @@ fn serve(given: &Given<'_>) -> Result<i32, Failure> {
     }
     thread::spawn(move || endpoint.run());
     signals.forever().next();
-    if let Some(file) = &file {
-        let _ = fs::remove_file(file);
-    }
+    file.map(fs::remove_file);
     Ok(0)
+}
+
+/// With the file that its token is in, if it is to be in one.
+fn endpoint(given: &Given<'_>, method: Method, port: u16) -> Result<(Endpoint, Option<PathBuf>), Failure> {
+    let file = given.text("token_file")?.map(PathBuf::from);
+    let endpoint = Endpoint::bind(mint::provider(given, method)?, port)?;
+    if let Some(file) = &file {
+        endpoint.write_token(file)?;
+    }
+    Ok((endpoint, file))
 }
 
 fn no_command() -> Failure {
@@ -207,6 +214,10 @@ fn parser() -> Command {
         let about = "make it as r2creds sign does (default: what the secrets at hand allow, if it is one of the two)";
         command.arg(options::flag("sign", about)).arg(options::flag("create", "make it as r2creds create does"))
     };
+    let token_file = || {
+        let about = "put the endpoint's token there, for its owner alone, and tell the name of the file instead";
+        options::value("token_file", "token-file", "FILE", about)
+    };
     let sign = command("sign", "OPTIONS", "Make a credential locally from the parent key pair, without any network")
         .arg(options::format())
         .after_help(
@@ -220,6 +231,7 @@ fn parser() -> Command {
         "Run a command with a credential in its environment",
     )
     .arg(options::flag("renew", "for a command that outlives a credential: with the endpoint of r2creds serve"))
+    .arg(token_file())
     .after_help(format!(
         "The command sees none of the caller's AWS_ variables but {}, and not the secrets that the credential was made \
          with. Proxy variables such as HTTPS_PROXY it sees with the passwords in them. Without --renew the credential \
@@ -232,12 +244,7 @@ fn parser() -> Command {
         "Give credentials to AWS SDKs on this machine, and renew them",
     )
     .arg(options::value("port", "port", "N", "on loopback (default: one that is free)"))
-    .arg(options::value(
-        "token_file",
-        "token-file",
-        "FILE",
-        "put the endpoint's token there, for its owner alone, instead of printing it",
-    ))
+    .arg(token_file())
     .arg(options::flag("until-eof", "end with standard input, as well as with SIGTERM, SIGINT and SIGHUP"))
     .after_help(
         "Prints the export lines for the shell or program that is to use it: the endpoint is what AWS SDKs know as the \

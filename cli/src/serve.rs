@@ -62,16 +62,14 @@ impl Endpoint {
         Ok(Endpoint { listener, state: Arc::new(State { provider, token, hosts }), s3 })
     }
 
-    /// What tells programs on an AWS SDK of it. The token itself is left out where it is in a file.
-    pub fn variables(&self, token_file: Option<&Path>, with_token: bool) -> Vec<(&'static str, String)> {
-        let mut variables =
-            vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}{PATH}", self.state.hosts[0]))];
-        if with_token {
-            variables.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN", self.state.token.clone()));
-        }
-        if let Some(file) = token_file {
-            variables.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.to_string_lossy().into_owned()));
-        }
+    /// What tells programs on an AWS SDK of it. The token itself is left out where it is in a file: some warn of both.
+    pub fn variables(&self, token_file: Option<&Path>) -> Vec<(&'static str, String)> {
+        let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}{PATH}", self.state.hosts[0]));
+        let token = match token_file {
+            Some(file) => ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.to_string_lossy().into_owned()),
+            None => ("AWS_CONTAINER_AUTHORIZATION_TOKEN", self.state.token.clone()),
+        };
+        let mut variables = vec![uri, token];
         variables.extend(formats::place(&self.s3));
         variables
     }

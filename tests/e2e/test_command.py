@@ -203,6 +203,14 @@ def renewing(emulator: Emulator, *command: str, env: dict[str, str] = SIGN, **mo
     )
 
 
+def test_exec_puts_the_token_into_a_file_where_it_is_told_to(emulator: Emulator, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    words = ("exec", "--renew", *READ, "--endpoint", emulator.s3, "--token-file", str(file), "--")
+    script = "stat -c %a $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE; echo ${AWS_CONTAINER_AUTHORIZATION_TOKEN-none}"
+    assert run(*words, "sh", "-c", script, env=SIGN) == (0, "600\nnone\n", "")
+    assert not file.exists()  # it ends with the command
+
+
 def test_exec_passes_exit_code_input_and_environment_on(emulator: Emulator) -> None:
     code = "import json, os, sys; print(json.dumps(dict(os.environ))); sys.exit(int(input()))"
     stray = {**SIGN, "AWS_PROFILE": "x", "AWS_ACCESS_KEY_ID": "x", "AWS_PAGER": "", "CLOUDFLARE_API_TOKEN": API_TOKEN}
@@ -213,8 +221,8 @@ def test_exec_passes_exit_code_input_and_environment_on(emulator: Emulator) -> N
     assert seen["AWS_PAGER"] == ""
     assert seen["R2_BUCKET"] == BUCKET
     assert not {"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "R2_PARENT_SECRET_ACCESS_KEY", "CLOUDFLARE_API_TOKEN"} & set(seen)
-    # It ends with the command.
-    assert not Path(seen["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).exists()
+    assert len(seen["AWS_CONTAINER_AUTHORIZATION_TOKEN"]) == 64
+    assert "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" not in seen
     assert run("exec", "--renew", *READ, "--endpoint", emulator.s3, "--", "no-such-command", env=SIGN)[0] == 127
     assert run("exec", "--renew", *READ, "--endpoint", emulator.s3, "--", "/", env=SIGN)[0] == 126
 
@@ -290,8 +298,10 @@ print(4)
 
 @pytest.mark.parametrize("method", ["--sign", "--create"])
 @pytest.mark.parametrize("program", [BOTO3, OBSTORE], ids=["boto3", "object_store"])
-def test_an_sdk_lives_through_three_renewals(emulator: Emulator, program: str, method: str) -> None:
-    words = ("exec", "--renew", method, *READ, "--ttl-seconds", LIFE, "--endpoint", emulator.s3)
+def test_an_sdk_lives_through_three_renewals(emulator: Emulator, tmp_path: Path, program: str, method: str) -> None:
+    words: tuple[str, ...] = ("exec", "--renew", method, *READ, "--ttl-seconds", LIFE, "--endpoint", emulator.s3)
+    if program is OBSTORE:
+        words += ("--token-file", str(tmp_path / "token"))
     env = {**SIGN, "CLOUDFLARE_API_TOKEN": API_TOKEN, "CLOUDFLARE_BASE_URL": emulator.api}
     code, output, errors = run(*words, "--", sys.executable, "-c", program, env=env)
     assert (code, output) == (0, "4\n"), errors
@@ -304,9 +314,9 @@ def test_the_aws_cli_uses_the_endpoint(emulator: Emulator, tmp_path: Path) -> No
     folder.mkdir()
     for number in range(130):
         (folder / f"{number}.txt").write_bytes(b"%d" % number * 1000)
-    script = (
-        f"{aws} configure set default.s3.max_bandwidth 20KB/s; exec {aws} s3 sync {folder} s3://{BUCKET}/endpoint/cli/"
-    )
+    config = tmp_path / "config"
+    config.write_text("[default]\ns3 =\n    max_bandwidth = 20KB/s\n")  # so that it takes ten seconds and more
+    script = f"AWS_CONFIG_FILE={config} exec {aws} s3 sync {folder} s3://{BUCKET}/endpoint/cli/"
     with renewing(emulator, "sh", "-c", script) as process:
         errors = process.communicate(timeout=120)[1]
     assert process.returncode == 0, errors
