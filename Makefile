@@ -16,13 +16,14 @@ export OUT PREFIX LIBDIR
 RELEASE := $(OUT)/release
 SHARED := $(RELEASE)/libr2creds.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
 STATIC := $(RELEASE)/static/libr2creds.a
+PROGRAM := $(RELEASE)/r2creds
 EMULATOR := $(OUT)/debug/r2-emulator
 
 # cargo uses all processors by itself, and the suites share a virtual environment.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: all help lib static program install uninstall dist demo emulator test lint test-rust test-emulator test-python test-go \
-	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak fuzz header docs freeze wheel \
+.PHONY: all help lib static program install uninstall dist demo emulator test lint test-rust test-cli test-emulator test-python test-go \
+	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak fuzz header pages docs freeze wheel \
 	venv go-prefix go-static storm-go clean $(EMULATOR)
 
 all: lib static program ## the library, shared and static, and the command line; plain `make` does this
@@ -48,11 +49,13 @@ $(SHARED): $(SOURCES)
 $(STATIC): $(SOURCES)
 	@$(MAKE) static && touch -c $@
 
-install: $(SHARED) $(STATIC) ## libraries, headers, manual, pkg-config and CMake files (PREFIX= LIBDIR= DESTDIR=)
+$(PROGRAM): $(SOURCES) $(wildcard cli/src/*) cli/Cargo.toml cli/Cargo.lock
+	@$(MAKE) program && touch -c $@
+install: $(SHARED) $(STATIC) $(PROGRAM) ## all that is built, headers, manuals, pkg-config and CMake files (PREFIX= ...)
 	@scripts/install.sh install
 uninstall: ## takes away what `make install` put there
 	@scripts/install.sh uninstall
-dist: $(SHARED) $(STATIC) ## the installed tree as target/dist/r2creds-<version>-<target>.tar.gz
+dist: $(SHARED) $(STATIC) $(PROGRAM) ## the installed tree as target/dist/r2creds-<version>-<target>.tar.gz
 	@scripts/dist.sh
 
 # C programs, linked to the shared library where it was built.
@@ -75,11 +78,13 @@ emulator: $(EMULATOR) ## an R2 on loopback for your own tests, until Ctrl-C
 	@echo "# An R2 for your tests, until Ctrl-C. In another shell:"
 	@exec $(EMULATOR) --env
 
-test: lint test-rust test-emulator test-python test-go e2e ## everything that CI runs
+test: lint test-rust test-cli test-emulator test-python test-go e2e ## everything that CI runs
 lint: needs-cargo ## formats and warnings
 	@scripts/lint.sh
 test-rust: needs-cc lib static ## the library, from Rust, C and C++, and as it is installed
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
+test-cli: needs-cargo ## the command line's man pages and completions; the rest is in test-python and e2e
+	$(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)
 test-emulator: needs-cargo ## the emulator
 	$(CARGO) test $(emulator-flags)
 # What Python's tests use wants a newer one than the package.
@@ -101,7 +106,7 @@ $(OUT)/venv/bin/pip: | needs-python3.9
 	@$(PYTHON) -m venv $(OUT)/venv
 wheel: lib program $(OUT)/venv/bin/pip ## the Python wheel, in target/wheel
 	@rm -rf $(OUT)/wheel
-	@R2CREDS_LIBRARY=$(SHARED) R2CREDS_PROGRAM=$(RELEASE)/r2creds $(PIP) wheel --no-deps --wheel-dir $(OUT)/wheel ./bindings/python
+	@R2CREDS_LIBRARY=$(SHARED) R2CREDS_PROGRAM=$(PROGRAM) $(PIP) wheel --no-deps --wheel-dir $(OUT)/wheel ./bindings/python
 	@echo $(OUT)/wheel/*.whl
 $(OUT)/venv/requirements.txt: bindings/python/tests/requirements.txt | $(OUT)/venv/bin/pip
 	@$(PIP) install -r $< && cp $< $@
@@ -113,7 +118,7 @@ GO_PREFIX := $(OUT)/go-prefix
 go-env = PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR) \
 	CGO_CPPFLAGS=-DR2CREDS_HEADER=$(firstword $(shell cksum < include/r2creds.h))
 go-prefix: $(SHARED) $(STATIC)
-	@DESTDIR= PREFIX=$(GO_PREFIX) scripts/install.sh install >/dev/null
+	@DESTDIR= PREFIX=$(GO_PREFIX) scripts/install.sh library >/dev/null
 go-static: $(STATIC) ## the static library, put into the Go module
 	@scripts/go-static.sh
 
@@ -137,6 +142,8 @@ fuzz: needs-cargo needs-c++ ## the reply parser, the parameters and inspect, FUZ
 header: needs-cargo ## writes include/r2creds.h and what is made from it; `make test` fails when one is stale
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test generated
+pages: needs-cargo ## writes cli/pages, the command line's man pages and completions; `make test` fails when one is stale
+	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)
 docs: needs-doxygen ## the manual, from the header's comments; anything undocumented is an error
 	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
 	@(cat docs/Doxyfile; echo 'INPUT = include/r2creds.h'; echo 'OUTPUT_DIRECTORY = "$(OUT)/docs"') | doxygen -

@@ -164,6 +164,11 @@ fn expected_files(libdir: &str) -> BTreeSet<String> {
         let names = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         expected.extend(names.filter(|name| name.ends_with(".3")).map(|name| format!("share/man/man3/{name}")));
     }
+    let program = ["bin/r2creds", "share/bash-completion/completions/r2creds", "share/zsh/site-functions/_r2creds"];
+    expected.extend(program.map(str::to_owned));
+    expected.insert("share/fish/vendor_completions.d/r2creds.fish".to_owned());
+    let pages = files(&Path::new(ROOT).join("cli/pages")).into_iter().filter(|name| name.ends_with(".1"));
+    expected.extend(pages.map(|name| format!("share/man/man1/{name}")));
     // `man r2creds_sign` finds the page, and so for every function.
     expected.extend(include_str!("abi/symbols.txt").lines().map(|name| format!("share/man/man3/{name}.3")));
     expected
@@ -177,6 +182,8 @@ fn the_tree_is_complete_and_names_no_place() {
     for (tree, libdir) in trees().iter().zip(["lib", "lib/some-triple"]) {
         let found = files(&tree.prefix);
         assert_eq!(found, expected_files(libdir));
+        let version = succeeded(clean(tree.prefix.join("bin/r2creds")).arg("--version")).stdout;
+        assert_eq!(String::from_utf8(version).unwrap(), format!("r2creds {VERSION}\n"));
         for name in found {
             let bytes = fs::read(tree.prefix.join(&name)).unwrap();
             // A short one may be part of a longer name, so what stands before it counts.

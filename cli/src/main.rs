@@ -2,7 +2,7 @@
 
 // Rust's own start-up would ignore SIGPIPE, and open /dev/null where standard output is closed: a reader that has gone
 // would not end this program as it ends others, and a credential would be written to nowhere without a word.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 mod doctor;
 mod exec;
@@ -34,7 +34,8 @@ use crate::serve::Endpoint;
 
 /// # Safety
 /// Called once, by the system, with the arguments of the process.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
+#[cfg_attr(test, allow(dead_code))]
 pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     let count = usize::try_from(count).unwrap_or_default();
     let mut words: Vec<OsString> = (1..count)
@@ -287,4 +288,40 @@ fn parser() -> Command {
         .subcommand(inspect)
         .subcommand(options::with(doctor, "Asking Cloudflare", options::CLIENT))
         .subcommand(options::with(parent, "Asking Cloudflare", options::CLIENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    use clap_complete::{Shell, generate};
+
+    /// The man pages and the completions, which `make pages` writes, are those of the options.
+    #[test]
+    fn the_pages_are_up_to_date() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
+        let mut made = BTreeMap::new();
+        for (shell, name) in [(Shell::Bash, "r2creds.bash"), (Shell::Zsh, "_r2creds"), (Shell::Fish, "r2creds.fish")] {
+            let mut text = Vec::new();
+            generate(shell, &mut super::parser(), "r2creds", &mut text);
+            made.insert(name.to_owned(), text);
+        }
+        let mut parser = super::parser();
+        parser.build();
+        for command in std::iter::once(&parser).chain(parser.get_subcommands()) {
+            let mut text = Vec::new();
+            let name = command.get_display_name().unwrap_or("r2creds").to_owned();
+            clap_mangen::Man::new(command.clone()).title(name.clone()).render(&mut text).unwrap();
+            made.insert(format!("{name}.1"), text);
+        }
+        if std::env::var_os("R2CREDS_WRITE_PAGES").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            made.iter().for_each(|(name, text)| fs::write(folder.join(name), text).unwrap());
+        }
+        let there = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let there: BTreeMap<_, _> = there.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect();
+        assert!(there == made, "the pages are stale; make pages writes them");
+    }
 }
