@@ -23,7 +23,7 @@ EMULATOR := $(OUT)/debug/r2-emulator
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 .PHONY: all help lib static program install uninstall dist demo emulator test lint test-rust test-cli test-emulator test-python test-go \
-	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak fuzz header pages docs freeze wheel \
+	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak sdks fuzz header pages docs freeze wheel \
 	venv go-prefix go-static storm-go clean $(EMULATOR)
 
 all: lib static program ## the library, shared and static, and the command line; plain `make` does this
@@ -135,6 +135,8 @@ bench-python: needs-cc wheel ## against cloudflare-python
 	@scripts/bench-python.sh
 bench-go: needs-cc needs-go needs-pkg-config go-prefix go-static ## for benchstat, and against cloudflare-go
 	@cd bindings/go/bench && export $(go-env) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh
+sdks: $(PROGRAM) $(EMULATOR) ## exec --renew with SDKs for JavaScript, Java, Go and DuckDB, from their registries
+	@PROGRAM=$(PROGRAM) EMULATOR=$(EMULATOR) scripts/sdks.sh
 fuzz: needs-cargo needs-c++ ## the reply parser, the parameters and inspect, FUZZ_SECONDS=60 each
 	@scripts/fuzz.sh
 

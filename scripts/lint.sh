@@ -16,7 +16,7 @@ for manifest in Cargo.toml cli/Cargo.toml emulator/Cargo.toml benches/Cargo.toml
         --target-dir "$OUT" -- -D warnings
 done
 
-unformatted=$(skip gofmt -- gofmt -l bindings/go tests/e2e/go examples/go)
+unformatted=$(skip gofmt -- gofmt -l bindings/go tests/e2e/go tests/sdks/go examples/go)
 if [ -n "$unformatted" ]; then
     echo "not as gofmt has it: $unformatted" >&2
     exit 1
