@@ -84,7 +84,7 @@ lint: needs-cargo ## formats and warnings
 test-rust: needs-cc lib static ## the library, from Rust, C and C++, and as it is installed
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
 test-cli: needs-cargo ## the command line's man pages and completions; the rest is in test-python and e2e
-	$(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)
+	$(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
 test-emulator: needs-cargo ## the emulator
 	$(CARGO) test $(emulator-flags)
 # What Python's tests use wants a newer one than the package.
@@ -145,7 +145,7 @@ header: needs-cargo ## writes include/r2creds.h and what is made from it; `make 
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test generated
 pages: needs-cargo ## writes cli/pages, the command line's man pages and completions; `make test` fails when one is stale
-	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)
+	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
 docs: needs-doxygen ## the manual, from the header's comments; anything undocumented is an error
 	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
 	@(cat docs/Doxyfile; echo 'INPUT = include/r2creds.h'; echo 'OUTPUT_DIRECTORY = "$(OUT)/docs"') | doxygen -

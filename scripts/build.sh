@@ -22,7 +22,10 @@ build() {
 
 if [ "$1" = program ]; then
     "$cargo" tree --locked --quiet --edges no-dev --manifest-path cli/Cargo.toml >/dev/null
-    RUSTFLAGS=$flags "$cargo" build --release --locked --quiet --target-dir "$OUT" --manifest-path cli/Cargo.toml
+    # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours.
+    RUSTFLAGS=$flags "$cargo" build --release --locked --quiet --target-dir "$OUT/program" --manifest-path cli/Cargo.toml
+    mkdir -p "$release"
+    cp "$OUT/program/release/r2creds" "$release"
     exit
 fi
 

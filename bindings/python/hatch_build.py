@@ -38,8 +38,8 @@ def version() -> str:
     return found[1]
 
 
-def built(variable: str, name: str, *command: str) -> Path:
-    """What the variable names, else what cargo makes here."""
+def built(variable: str, name: str, folder: str, *command: str) -> Path:
+    """What the variable names, else what cargo makes here, in a folder below target."""
     given = os.environ.get(variable)
     if given:
         if not Path(given).is_file():
@@ -48,7 +48,7 @@ def built(variable: str, name: str, *command: str) -> Path:
     cargo = shutil.which("cargo")
     if cargo is None:
         raise SystemExit(f"r2creds: cargo is missing. Install Rust 1.88 or later, or set {variable} to a built {name}")
-    target = crate() / "target"
+    target = crate() / "target" / folder
     command = (cargo, *command, "--locked", "--release", "--target-dir", str(target))
     if subprocess.run(command, cwd=crate(), check=False).returncode != 0:
         raise SystemExit(f"r2creds: cargo could not build {name}; see above")
@@ -57,12 +57,12 @@ def built(variable: str, name: str, *command: str) -> Path:
 
 def library() -> Path:
     """The shared library. One crate type, so that the linker can optimise across all of it."""
-    return built("R2CREDS_LIBRARY", LIBRARY, "rustc", "--lib", "--crate-type", "cdylib")
+    return built("R2CREDS_LIBRARY", LIBRARY, "", "rustc", "--lib", "--crate-type", "cdylib")
 
 
 def program() -> Path:
-    """The command line."""
-    return built("R2CREDS_PROGRAM", "r2creds", "build", "--manifest-path", "cli/Cargo.toml")
+    """The command line. Its build makes the library in all its crate types, which must not replace the one above."""
+    return built("R2CREDS_PROGRAM", "r2creds", "program", "build", "--manifest-path", "cli/Cargo.toml")
 
 
 class CustomBuildHook(BuildHookInterface[Any]):

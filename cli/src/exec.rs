@@ -56,7 +56,7 @@ pub fn run_beside(words: &[OsString], endpoint: Endpoint, token_file: Option<&Pa
     let mut signals = signals::<WithOrigin>(&[SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])?;
     let mut child = command.spawn().map_err(|error| failed(&error))?;
     let process = libc::pid_t::try_from(child.id()).unwrap_or_default();
-    thread::spawn(move || endpoint.run());
+    endpoint.start();
     thread::spawn(move || {
         for origin in &mut signals {
             // What the terminal sends, it sends to the command too.
@@ -71,10 +71,22 @@ pub fn run_beside(words: &[OsString], endpoint: Endpoint, token_file: Option<&Pa
     Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
 }
 
-/// What comes from now on. Nothing else is done for it any more.
+/// Whether a signal is to be without effect here, as SIGHUP after nohup, and SIGINT in the background of a script.
+pub fn is_ignored(number: i32) -> bool {
+    // SAFETY: a struct of numbers and a pointer, which the call fills.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(number, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// What comes from now on of these, unless it is ignored. Nothing else is done for it any more.
 pub fn signals<E: Exfiltrator + Default>(numbers: &[i32]) -> Result<SignalsInfo<E>, Failure> {
-    // SAFETY: the default is no function of ours. Otherwise what main has set for Ctrl-C would be called, too.
-    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+    let numbers: Vec<i32> = numbers.iter().copied().filter(|number| !is_ignored(*number)).collect();
+    if numbers.contains(&SIGINT) {
+        // SAFETY: the default is no function of ours. Otherwise what main has set for Ctrl-C would be called, too.
+        unsafe { libc::signal(SIGINT, libc::SIG_DFL) };
+    }
     SignalsInfo::new(numbers).map_err(|error| Failure::new(1, format!("signals: {}", reason(&error))))
 }
 

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::Full;
@@ -92,8 +93,16 @@ impl Endpoint {
             .map_err(|error| Failure::argument("--token-file", &reason(&error)))
     }
 
-    /// Answers until the process ends.
-    pub fn run(self) -> Result<Infallible, Failure> {
+    /// Answers from now on until the process ends, which it does where that is not possible.
+    pub fn start(self) {
+        thread::spawn(move || {
+            let Err(failure) = self.run();
+            let _ = writeln!(io::stderr(), "r2creds: {}", failure.message);
+            std::process::exit(failure.code);
+        });
+    }
+
+    fn run(self) -> Result<Infallible, Failure> {
         let failed = |error: io::Error| Failure::new(1, format!("the endpoint: {}", reason(&error)));
         self.listener.set_nonblocking(true).map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -32,6 +32,15 @@ PATH = {"PATH": os.environ["PATH"], "HOME": "/nowhere"}
 LIFE = "4"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def with_signals() -> Iterator[None]:
+    """What runs in the background, or after nohup, ignores these, and so would its children."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def start(*words: str, env: dict[str, str], **more: Any) -> subprocess.Popen[str]:
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
     return subprocess.Popen([R2CREDS, *words], env={**PATH, **env}, text=True, **pipes)
@@ -167,6 +176,16 @@ def test_serve_ends_and_takes_its_token_away(emulator: Emulator, tmp_path: Path,
             endpoint.process.send_signal(getattr(signal, way))
         assert endpoint.process.wait(30) == 0
         assert not file.exists()
+
+
+def test_serve_outlives_its_terminal_after_nohup(emulator: Emulator) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with serving(env=SIGN, emulator=emulator) as endpoint:
+            endpoint.process.send_signal(signal.SIGHUP)
+            assert endpoint.ask()[0] == 200
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def test_a_renewal_that_fails_is_told_as_sdks_show_it(tmp_path: Path) -> None:
