@@ -97,7 +97,8 @@ impl Doctor<'_> {
         let server = self.server(&identity, has_token || has_key)?;
         let asked = SystemTime::now();
         let reply = r2creds::get(&server, &self.reach.options());
-        let next = "Look at the network, the proxy (HTTPS_PROXY, --proxy-url) and the certificates (--ca-file).";
+        let next = "Look at the network, the proxy (HTTPS_PROXY, --proxy-url) and the certificates (--ca-file); where \
+                    this is the account's own host, at the account id.";
         let host = server.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         let found = match reply {
             Ok(reply) => well(format!("{host} answers"), reply),

@@ -83,7 +83,7 @@ fn run(words: Vec<OsString>, command: Option<&[OsString]>) -> Result<i32, Failur
     let matches = match parser().try_get_matches_from(named) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return print(&error.to_string());
+            return print(&(error.to_string().trim_end().to_owned() + "\n"));
         }
         // What the command's words are taken for where the -- is missing.
         Err(_) if is_exec && to_run.is_none() => return Err(no_command()),
@@ -99,6 +99,9 @@ fn run(words: Vec<OsString>, command: Option<&[OsString]>) -> Result<i32, Failur
                 let ended = exec::run_beside(words, endpoint, file.as_deref());
                 file.map(fs::remove_file);
                 return ended;
+            }
+            if given.has("token_file") {
+                return Err(Failure::argument("--token-file", "only with --renew, which has an endpoint"));
             }
             let variables = formats::variables(&mint::mint(&given, method)?);
             Err(exec::become_command(words, variables))

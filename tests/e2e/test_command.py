@@ -230,6 +230,12 @@ def test_exec_puts_the_token_into_a_file_where_it_is_told_to(emulator: Emulator,
     assert not file.exists()  # it ends with the command
 
 
+def test_a_token_file_needs_an_endpoint(tmp_path: Path) -> None:
+    code, output, errors = run("exec", *READ, "--token-file", str(tmp_path / "token"), "--", "true", env=SIGN)
+    assert (code, output) == (2, "")
+    assert "--token-file: only with --renew" in errors
+
+
 def test_exec_passes_exit_code_input_and_environment_on(emulator: Emulator) -> None:
     code = "import json, os, sys; print(json.dumps(dict(os.environ))); sys.exit(int(input()))"
     stray = {**SIGN, "AWS_PROFILE": "x", "AWS_ACCESS_KEY_ID": "x", "AWS_PAGER": "", "CLOUDFLARE_API_TOKEN": API_TOKEN}
