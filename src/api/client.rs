@@ -76,7 +76,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Client {
-    /// Settles authentication, proxy and certificates. The only place where the environment is read.
+    /// Settles authentication, proxy and certificates. Only here, and in [`get`](crate::get), the environment is read.
     pub fn new(options: &ClientOptions<'_>) -> Result<Self, Error> {
         Self::new_in(Environment::Process, options)
     }

@@ -109,9 +109,10 @@ class Client:
     """Makes calls to Cloudflare's API. Keep it: it keeps the connection.
 
     Any number of threads may use one at once, and it works in parent and child after a fork. As a context manager it
-    closes itself. Making one sends nothing: it settles authentication, proxy and certificates, and is all that reads
-    ``os.environ``, where an argument is None. Authentication is the explicit token, else the explicit e-mail and key,
-    else the token of the environment, else its e-mail and key: one scheme, never two.
+    closes itself. Making one sends nothing: it settles authentication, proxy and certificates, and reads ``os.environ``
+    where an argument is None. But for a :class:`Provider` that signs nothing else here does. Authentication is the
+    explicit token, else the explicit e-mail and key, else the token of the environment, else its e-mail and key: one
+    scheme, never two.
 
     Args:
         api_token: API token. Default: ``CLOUDFLARE_API_TOKEN``.
