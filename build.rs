@@ -6,6 +6,8 @@ fn main() {
     const ABI: u32 = 0;
     match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("macos") => println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libr2creds.{ABI}.dylib"),
+        // Its DLL keeps itself loaded once it has a thread (src/sys/windows.rs).
+        Ok("windows") => {}
         _ => println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libr2creds.so.{ABI},-z,nodelete"),
     }
 }

@@ -1,7 +1,5 @@
 //! The environment, read where a client is made, and nowhere else.
 
-use std::os::unix::ffi::OsStringExt;
-
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::sys;
@@ -61,7 +59,7 @@ impl Environment<'_> {
 
     fn value(self, name: &str) -> Option<Secret> {
         match self {
-            Environment::Process => std::env::var_os(name).map(|value| Secret::from(value.into_vec())),
+            Environment::Process => std::env::var_os(name).map(|value| Secret::from(value.into_encoded_bytes())),
             Environment::Given(variables) => {
                 let mut variables = variables.iter();
                 let value = variables.find_map(|all| all.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;

@@ -25,8 +25,8 @@
 // The one Error is documented in its place, and what a getter returns is hardly dropped by mistake.
 #![allow(clippy::missing_errors_doc, clippy::must_use_candidate, clippy::module_name_repetitions)]
 
-#[cfg(not(unix))]
-compile_error!("r2creds needs a Unix-like system: its sockets wait with poll(2)");
+#[cfg(not(any(unix, windows)))]
+compile_error!("r2creds needs Unix or Windows");
 
 mod api;
 mod clock;

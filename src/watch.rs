@@ -1,14 +1,11 @@
 //! Every wait of a call goes through here: clocks, cancellation and the caller's `poll`.
 
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use libc::{POLLIN, POLLOUT, pollfd};
-
 use crate::error::{Error, Status};
-use crate::sys;
+use crate::sys::{self, AsSocket, Descriptor, POLLIN, POLLOUT, descriptor};
 
 /// How often a waiting call looks whether it was cancelled; 100 ms are promised. It is a flag that is looked at, and
 /// not a pipe that wakes the wait, because a flag needs no descriptor, survives `fork`, and can be set in a signal
@@ -149,11 +146,11 @@ impl<'a> Watch<'a> {
         self.wait_until(until, doing, wait).map(drop)
     }
 
-    pub fn wait_readable(&mut self, socket: &impl AsRawFd, doing: &str) -> Result<(), Error> {
+    pub fn wait_readable(&mut self, socket: &impl AsSocket, doing: &str) -> Result<(), Error> {
         self.wait(doing, |slice| wait_for(&mut [descriptor(socket, POLLIN)], slice))
     }
 
-    pub fn wait_writable(&mut self, socket: &impl AsRawFd, doing: &str) -> Result<(), Error> {
+    pub fn wait_writable(&mut self, socket: &impl AsSocket, doing: &str) -> Result<(), Error> {
         self.wait(doing, |slice| wait_for(&mut [descriptor(socket, POLLOUT)], slice))
     }
 
@@ -165,12 +162,8 @@ impl<'a> Watch<'a> {
     }
 }
 
-pub fn descriptor(socket: &impl AsRawFd, events: i16) -> pollfd {
-    pollfd { fd: socket.as_raw_fd(), events, revents: 0 }
-}
-
 /// Whether one of the descriptors became ready. A signal ends the wait early: its handler may have cancelled.
-pub fn wait_for(descriptors: &mut [pollfd], timeout: Duration) -> Result<bool, Error> {
+pub fn wait_for(descriptors: &mut [Descriptor], timeout: Duration) -> Result<bool, Error> {
     match sys::poll(descriptors, timeout) {
         Ok(ready) => Ok(ready > 0),
         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(false),

@@ -5,14 +5,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use libc::POLLOUT;
 use rustls::ClientConnection;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::lookup::HostPort;
 use super::tls::{self, Tls};
 use crate::error::{Error, Status};
-use crate::watch::{Watch, descriptor, wait_for};
+use crate::sys::{POLLOUT, descriptor, is_connecting};
+use crate::watch::{Watch, wait_for};
 
 /// How long an address is given before the next one is tried beside it (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -191,7 +191,7 @@ fn begin_connect(address: &SocketAddr) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&(*address).into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) && !is_not_ready(&error) => Err(error),
+        Err(error) if !is_connecting(&error) && !is_not_ready(&error) => Err(error),
         _ => Ok(socket),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+#[cfg(not(any(target_vendor = "apple", windows)))]
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use rustls::{
 };
 
 use crate::env::Environment;
+#[cfg(any(target_vendor = "apple", windows))]
+use crate::env::Setting;
 use crate::error::{Error, Status};
 use crate::text::cleaned;
 
@@ -61,8 +64,21 @@ fn mozilla_roots() -> RootCertStore {
 fn with_system_roots(
     builder: ConfigBuilder<ClientConfig, WantsVerifier>,
     provider: Arc<CryptoProvider>,
-    _: Environment<'_>,
+    environment: Environment<'_>,
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
+    // The verifier does not look for it. SSL_CERT_DIR is a thing of OpenSSL's, whose links these systems do not keep.
+    if let Some(Setting { value, origin }) = environment.first(&["SSL_CERT_FILE"], "ca_file")? {
+        let wrong = |problem: String| Error::argument("ca_file", format!("{origin}{problem}"));
+        let pem = read_pem(value.as_str()).map_err(wrong)?;
+        let found = certificates(&pem).into_iter().filter_map(|(_, certificate)| certificate.ok());
+        let mut roots = RootCertStore::empty();
+        // As on Linux: one that cannot be parsed does not spoil the others.
+        roots.add_parsable_certificates(found.map(CertificateDer::from));
+        return match roots.is_empty() {
+            true => Err(wrong("no certificate could be read: it holds no certificate".to_owned())),
+            false => Ok(builder.with_root_certificates(roots)),
+        };
+    }
     Ok(match rustls_platform_verifier::Verifier::new(provider) {
         Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
         Err(_) => builder.with_root_certificates(mozilla_roots()),
@@ -119,21 +135,25 @@ fn with_system_roots(
         .hinted("Make them readable for this process, or pass ca_file."))
 }
 
+/// The bytes of a file, which may be a PEM file by its size; or what is wrong with it.
+fn read_pem(path: &str) -> Result<Vec<u8>, String> {
+    let mut pem = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_CA_FILE + 1).read_to_end(&mut pem))
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    match pem.len() as u64 {
+        0 => Err("the file is empty, expected PEM certificates".to_owned()),
+        1..=MAX_CA_FILE => Ok(pem),
+        _ => Err("the file has more than 16 MiB, expected PEM certificates".to_owned()),
+    }
+}
+
 fn read_ca_file(path: &str) -> Result<RootCertStore, Error> {
     let wrong = |problem: String| Error::argument("ca_file", problem);
     if path.is_empty() {
         return Err(wrong("empty, expected the path of a PEM file, or nothing for the system's roots".into()));
     }
-    let mut pem = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_CA_FILE + 1).read_to_end(&mut pem))
-        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    if pem.is_empty() {
-        return Err(wrong("the file is empty, expected PEM certificates".into()));
-    }
-    if pem.len() as u64 > MAX_CA_FILE {
-        return Err(wrong("the file has more than 16 MiB, expected PEM certificates".into()));
-    }
+    let pem = read_pem(path).map_err(wrong)?;
     let mut roots = RootCertStore::empty();
     for (line, certificate) in certificates(&pem) {
         let problem = match certificate {

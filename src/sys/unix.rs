@@ -2,18 +2,29 @@
 #![allow(unsafe_code)]
 
 use std::io;
+pub use std::os::fd::AsRawFd as AsSocket;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use libc::pollfd;
+pub use libc::{POLLIN, POLLOUT, pollfd as Descriptor};
+
+/// What to wait for, of a socket.
+pub fn descriptor(socket: &impl AsSocket, events: i16) -> Descriptor {
+    Descriptor { fd: socket.as_raw_fd(), events, revents: 0 }
+}
 
 /// Waits until a descriptor is ready, the time is up (`Ok(0)`), or a signal handler ran (`Interrupted`).
-pub fn poll(descriptors: &mut [pollfd], timeout: Duration) -> io::Result<usize> {
+pub fn poll(descriptors: &mut [Descriptor], timeout: Duration) -> io::Result<usize> {
     // Rounded up, so that a wait never ends just before its time.
     let milliseconds = i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
     // SAFETY: pointer and length are those of a live, exclusive slice.
     let ready = unsafe { libc::poll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, milliseconds) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
+}
+
+/// Whether a connect goes on.
+pub fn is_connecting(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINPROGRESS)
 }
 
 /// Whether the process runs with rights its caller does not have (set-uid and the like), so that its environment is

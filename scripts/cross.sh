@@ -1,0 +1,155 @@
+#!/bin/sh
+# Runs a command that builds and tests for another platform: cross.sh TARGET COMMAND..., with Rust's name of the target.
+#
+# cargo gets a linker, a C compiler and something to run the target's programs with, for:
+#   x86_64-unknown-linux-gnu  aarch64-unknown-linux-gnu    on glibc 2.17 and later
+#   x86_64-unknown-linux-musl  aarch64-unknown-linux-musl
+#   x86_64-pc-windows-gnu
+#   i686-unknown-linux-gnu                                 its layouts are tested
+#   x86_64-apple-darwin  aarch64-apple-darwin              for `cargo check`
+# OUT is the target's own folder, and PLATFORM the one with its cc, c++, ar and, where one is needed, run.
+set -eu
+target=$1
+shift
+tools=$OUT/tools
+bin=$tools/bin-$target
+export OUT="$OUT/$target" CARGO_BUILD_TARGET="$target" PLATFORM="$bin"
+mkdir -p "$bin"
+
+need() {
+    scripts/tools.sh need "$@" || exit 1
+}
+
+# A program of ours in $bin, which is in no PATH: cargo still finds this machine's own cc.
+wrapper() {
+    cat >"$bin/$1"
+    chmod +x "$bin/$1"
+}
+
+# Sets a variable that cargo or a build script wants with the target's name in it.
+for_cargo() {
+    name=$(echo "CARGO_TARGET_${target}_$1" | tr 'a-z-' 'A-Z_')
+    export "$name=$2"
+}
+for_c() {
+    name=$1_$(echo "$target" | tr - _)
+    export "$name=$2"
+}
+
+# Rust's own library for the target: the installed one, or else built here by Debian's compiler, which comes with the
+# sources. None of it is installed: it is unpacked in $tools.
+if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
+    rust=$tools/rust
+    if [ ! -e "$rust/done" ]; then
+        command -v apt-get >/dev/null || {
+            echo "missing: Rust's library for $target (rustup target add $target)" >&2
+            exit 1
+        }
+        mkdir -p "$rust/packages"
+        (
+            cd "$rust/packages"
+            packages="rustc-web rust-web-src"
+            # With the compiler's own libraries, whose names change with its version, and not with all else it asks for.
+            for _ in 1 2 3; do
+                # shellcheck disable=SC2086 # a list
+                more=$(apt-cache depends $packages | sed -n 's/^ *Depends: \(lib\(std-rust\|LLVM\|llvm\).*\)/\1/p')
+                packages=$(printf '%s\n' $packages $more | sort -u)
+            done
+            # shellcheck disable=SC2086 # a list
+            apt-get download -qq $packages 2>/dev/null
+            for package in *.deb; do dpkg -x "$package" ..; done
+        )
+        rm -r "$rust/packages"
+        touch "$rust/done"
+    fi
+    for program in rustc rustdoc; do
+        wrapper $program <<END
+#!/bin/sh
+LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib exec $rust/usr/bin/$program "\$@"
+END
+    done
+    export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_unwind,test RUST_SOURCES="$rust/usr/src"
+fi
+
+case $target in
+    *-linux-gnu | *-linux-musl | *-apple-darwin)
+        architecture=${target%%-*}
+        case $target in
+            i686*) zig=x86-linux-gnu.2.17 ;;
+            *-gnu) zig=$architecture-linux-gnu.2.17 ;;
+            *-musl) zig=$architecture-linux-musl ;;
+            *) zig=$architecture-macos.11.0 ;;
+        esac
+        if [ ! -e "$tools/zig/done" ]; then
+            need python3.9
+            "${PYTHON:-python3}" -m venv "$tools/zig"
+            "$tools/zig/bin/pip" --quiet --disable-pip-version-check install -r scripts/cross-requirements.txt
+            touch "$tools/zig/done"
+        fi
+        # cargo-zigbuild knows which of rustc's and cc's options zig does not.
+        for language in cc c++; do
+            wrapper $language <<END
+#!/bin/sh
+CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -target $zig "\$@"
+END
+        done
+        wrapper ar <<END
+#!/bin/sh
+CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig exec $tools/zig/bin/cargo-zigbuild zig ar -- "\$@"
+END
+        ;;
+    x86_64-pc-windows-gnu)
+        need x86_64-w64-mingw32-gcc-posix x86_64-w64-mingw32-g++-posix
+        ln -sf "$(command -v x86_64-w64-mingw32-gcc-posix)" "$bin/cc"
+        ln -sf "$(command -v x86_64-w64-mingw32-g++-posix)" "$bin/c++"
+        ln -sf "$(command -v x86_64-w64-mingw32-ar)" "$bin/ar"
+        if [ -n "${RUST_SOURCES:-}" ]; then
+            # What every program of this target begins and ends with. Building the library does not make them.
+            folder=$($RUSTC --print sysroot)/lib/rustlib/$target/lib
+            mkdir -p "$folder"
+            for object in rsbegin rsend; do
+                [ -e "$folder/$object.o" ] || "$RUSTC" --target "$target" --emit=obj -Cpanic=abort -o "$folder/$object.o" \
+                    "$RUST_SOURCES"/rustc-*/library/rtstartup/$object.rs
+            done
+        fi
+        ;;
+    *)
+        echo "cross.sh: $target is not one of those it knows" >&2
+        exit 2
+        ;;
+esac
+# What runs the target's programs, where this machine does not.
+case $target in
+    aarch64-unknown-linux-*)
+        need qemu-aarch64
+        # With Debian's own arm64 libc installed that one is used; beside it another loader's threads would hang.
+        prefix=$([ -e /lib/ld-linux-aarch64.so.1 ] || echo "-L /usr/aarch64-linux-gnu")
+        wrapper run <<END
+#!/bin/sh
+exec qemu-aarch64 $prefix "\$@"
+END
+        ;;
+    x86_64-pc-windows-gnu)
+        wine=$(command -v /usr/lib/wine/wine64 wine64 wine | head -1)
+        [ -n "$wine" ] || need wine64
+        wrapper run <<END
+#!/bin/sh
+export WINEPREFIX=$tools/wine WINEDEBUG=-all
+exec $wine "\$@"
+END
+        if [ ! -e "$tools/wine/done" ]; then
+            "$bin/run" cmd /c exit >"$tools/wine.log" 2>&1
+            "$bin/cc" -shared -O2 -o "$tools/wine/drive_c/windows/system32/bcryptprimitives.dll" \
+                tests/wine/bcryptprimitives.c -ladvapi32
+            touch "$tools/wine/done"
+        fi
+        ;;
+esac
+[ ! -e "$bin/run" ] || for_cargo RUNNER "$bin/run"
+
+for_cargo LINKER "$bin/cc"
+for_c CC "$bin/cc"
+for_c CXX "$bin/c++"
+for_c AR "$bin/ar"
+
+exec "$@"
