@@ -130,13 +130,12 @@ unsafe fn piece_in(block: *const u8, size: usize) -> Option<&'static [u8; PIECE]
 unsafe fn search(block: *mut u8, size: usize) {
     // A thread that is past its thread-locals, or fails its test, is not in the library.
     let is_ours = IS_OURS.try_with(Cell::get).unwrap_or(true) || std::thread::panicking();
-    if is_ours || !IS_SEARCHING.load(Ordering::Relaxed) {
-        // Else a later owner of the block would seem to free our secret.
-        unsafe { block.write_bytes(0, size) };
-        return;
-    }
+    let is_searched = !is_ours && IS_SEARCHING.load(Ordering::Relaxed);
     // SAFETY: the block is live.
-    if let Some(piece) = unsafe { piece_in(block, size) } {
+    let found = if is_searched { unsafe { piece_in(block, size) } } else { None };
+    // Else a later owner, who need not write all of the block, would seem to free it once more.
+    unsafe { block.write_bytes(0, size) };
+    if let Some(piece) = found {
         ours(|| {
             let finding = Finding { piece, size, freed_by: Backtrace::force_capture().to_string() };
             FINDINGS.lock().unwrap_or_else(PoisonError::into_inner).push(finding);

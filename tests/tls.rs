@@ -193,7 +193,7 @@ fn system_roots_that_cannot_be_read_are_an_error() {
             Ok(_) => assert!(!has_store, "Mozilla's roots, although the system has its own"),
             Err(failure) => {
                 assert_eq!(failure.status, R2CREDS_STATUS_INTERNAL, "{failure:?}");
-                assert!(failure.message.contains("/etc/") && failure.message.contains("open files"), "{failure:?}");
+                assert!(failure.message.contains("/etc/") && failure.message.contains("os error 24"), "{failure:?}");
                 assert!(failure.hint.is_some_and(|hint| hint.contains("ca_file")));
             }
         }

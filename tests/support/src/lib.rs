@@ -7,6 +7,8 @@ pub mod process;
 pub mod scripted;
 pub mod server;
 pub mod timing;
+// Its compilers run here, for whichever platform they compile.
+#[cfg(unix)]
 pub mod toolchain;
 
 use std::path::Path;

@@ -1,4 +1,6 @@
 //! Compiles C and C++ programs against the shared library, and runs them plainly, with sanitizers and under valgrind.
+//! Started by scripts/cross.sh, it is the other platform's compiler and library, and the programs are only run plainly;
+//! the tests that drive them run here all the same.
 
 use std::fs;
 use std::io::Write;
@@ -17,13 +19,25 @@ pub enum Compiler {
     Clangxx,
 }
 
+/// The tools of another platform: `cc`, `c++`, and `run` where this machine needs that to run its programs.
+fn platform() -> Option<PathBuf> {
+    std::env::var_os("PLATFORM").map(PathBuf::from)
+}
+
+/// Whether the library tested is for this name of a system or processor: it is part of the target's.
+pub fn is_for(name: &str) -> bool {
+    std::env::var("CARGO_BUILD_TARGET").is_ok_and(|target| target.contains(name))
+}
+
 impl Compiler {
-    fn command(self) -> &'static str {
-        match self {
-            Compiler::Gcc => "gcc",
-            Compiler::Clang => "clang",
-            Compiler::Gxx => "g++",
-            Compiler::Clangxx => "clang++",
+    fn command(self) -> PathBuf {
+        match (self, platform()) {
+            (Compiler::Gcc, Some(tools)) => tools.join("cc"),
+            (Compiler::Gxx, Some(tools)) => tools.join("c++"),
+            (Compiler::Gcc, None) => "gcc".into(),
+            (Compiler::Gxx, None) => "g++".into(),
+            (Compiler::Clang, _) => "clang".into(),
+            (Compiler::Clangxx, _) => "clang++".into(),
         }
     }
 
@@ -37,7 +51,10 @@ impl Compiler {
 
     /// Those that are here; a missing one is skipped, but not gcc, which every machine with this library has.
     pub fn installed<const N: usize>(wanted: [Compiler; N]) -> Vec<Compiler> {
-        let is_here = |compiler: &Compiler| *compiler == Compiler::Gcc || is_installed(compiler.command());
+        let is_here = |compiler: &Compiler| match platform() {
+            Some(_) => matches!(compiler, Compiler::Gcc | Compiler::Gxx),
+            None => *compiler == Compiler::Gcc || is_installed(&compiler.command().to_string_lossy()),
+        };
         wanted.into_iter().filter(is_here).collect()
     }
 
@@ -73,8 +90,9 @@ pub fn library() -> &'static Path {
             Some(folder) => vec![PathBuf::from(folder)],
             None => std::env::current_exe().unwrap().ancestors().skip(1).take(2).map(Path::to_owned).collect(),
         };
-        let found = folders.iter().map(|folder| folder.join("libr2creds.so")).find(|path| path.exists());
-        found.unwrap_or_else(|| panic!("no libr2creds.so in {folders:?}")).canonicalize().unwrap()
+        let names = ["libr2creds.so", "r2creds.dll", "libr2creds.a"];
+        let mut paths = folders.iter().flat_map(|folder| names.map(|name| folder.join(name)));
+        paths.find(|path| path.exists()).unwrap_or_else(|| panic!("no library in {folders:?}")).canonicalize().unwrap()
     })
 }
 
@@ -83,7 +101,8 @@ fn library_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = scratch("lib");
-        for name in ["libr2creds.so", "libr2creds.so.0"] {
+        let own_name = library().file_name().unwrap().to_str().unwrap();
+        for name in [own_name, "libr2creds.so.0"] {
             let link = folder.join(name);
             let _ = fs::remove_file(&link);
             std::os::unix::fs::symlink(library(), &link).unwrap();
@@ -109,9 +128,35 @@ pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
     command.args(["-Wmissing-field-initializers", "-Wconversion", "-g", "-O1", "-pthread"]);
     // Flags come after the source, for they may be libraries, and before the header, which they may replace.
     command.arg(source).args(flags).arg("-I").arg(root().join("include")).arg("-o").arg(&program);
-    command.arg("-L").arg(libraries).arg("-lr2creds").arg(format!("-Wl,-rpath,{}", libraries.display()));
+    command.arg("-L").arg(libraries).arg("-lr2creds");
+    match library().extension().and_then(|extension| extension.to_str()) {
+        Some("so") => _ = command.arg(format!("-Wl,-rpath,{}", libraries.display())),
+        Some("a") => _ = command.arg("-static").args(native_libraries()),
+        // Windows looks for it where the program is.
+        _ => {
+            fs::copy(library(), program.with_file_name("r2creds.dll")).unwrap();
+        }
+    }
     succeeded(&mut command);
-    program
+    program.with_extension(if is_for("windows") { "exe" } else { "" })
+}
+
+/// What a program that links the static library has to name besides.
+fn native_libraries() -> Vec<String> {
+    let list = fs::read_to_string(library().with_file_name("link-libs")).unwrap();
+    list.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A command that runs a program of the platform for which the library is.
+pub fn runs(program: &Path) -> Command {
+    match platform().map(|tools| tools.join("run")).filter(|run| run.exists()) {
+        Some(run) => {
+            let mut command = Command::new(run);
+            command.arg(program);
+            command
+        }
+        None => Command::new(program),
+    }
 }
 
 /// The output of a command that has to succeed.
@@ -150,7 +195,9 @@ pub fn each_way(source: &str, compilers: [Compiler; 2], flags: &[&str], test: im
     for compiler in Compiler::installed(compilers) {
         ways.extend([Way::Plain(compiler), Way::Sanitized(compiler)]);
     }
-    if Compiler::installed([gnu]) == [gnu] && is_installed("valgrind") {
+    if platform().is_some() {
+        ways.retain(|way| matches!(way, Way::Plain(_)));
+    } else if Compiler::installed([gnu]) == [gnu] && is_installed("valgrind") {
         ways.push(Way::Valgrind);
     }
     for way in ways {
@@ -183,7 +230,7 @@ impl Program {
                 command.arg(format!("--log-file={}", self.log.display())).args(self.valgrind_options).arg(&self.path);
                 command
             }
-            _ => Command::new(&self.path),
+            _ => runs(&self.path),
         };
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("ASAN_OPTIONS", "detect_leaks=1:exitcode=98").env("UBSAN_OPTIONS", "print_stacktrace=1");
