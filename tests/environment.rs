@@ -293,6 +293,10 @@ fn the_first_proxy_variable_that_is_set_counts() {
         let order = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
         for first in 0..order.len() {
             for second in first + 1..order.len() {
+                // There they are one.
+                if cfg!(windows) && order[first].eq_ignore_ascii_case(order[second]) {
+                    continue;
+                }
                 let usable = "http://127.0.0.1:1";
                 let at = |a: &'static str, b: &'static str| [(order[first], a), (order[second], b)];
                 assert!(!is_proxied("https://api.example.test", &at(usable, SOCKS)), "{first} {second}");
@@ -345,8 +349,11 @@ fn no_proxy_exempts_hosts_subdomains_and_addresses() {
             }
         }
         let both = |upper, lower| [("ALL_PROXY", SOCKS), ("NO_PROXY", upper), ("no_proxy", lower)];
-        assert!(!is_proxied("https://api.example.test", &both("*", "other.test")));
-        assert!(is_proxied("https://api.example.test", &both("other.test", "*")));
+        // On Windows they are one, and the last that was set counts.
+        if cfg!(not(windows)) {
+            assert!(!is_proxied("https://api.example.test", &both("*", "other.test")));
+            assert!(is_proxied("https://api.example.test", &both("other.test", "*")));
+        }
         assert!(!is_proxied("https://api.example.test", &both(" ", "*")));
         // It is about the environment's proxy, not about one that was asked for.
         set_environment(&[("NO_PROXY", "*")]);

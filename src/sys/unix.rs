@@ -57,9 +57,10 @@ pub fn random() -> u64 {
     let mut bytes = [0; 8];
     // Not a library's generator, whose state a child of `fork` shares with its parent.
     #[cfg(any(target_os = "linux", target_os = "android"))]
+    // The system call itself, because glibc before 2.25 has no function for it.
     // SAFETY: pointer and length are those of a live, exclusive array.
     unsafe {
-        libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0);
+        libc::syscall(libc::SYS_getrandom, bytes.as_mut_ptr(), bytes.len(), 0);
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     // SAFETY: as above.

@@ -1,10 +1,31 @@
-//! Tests about the environment, which belongs to a whole process: each runs in a process of its own.
+//! Tests about the environment, which belongs to a whole process: each runs in a process of its own. And how a program
+//! of another platform is run.
 
 use std::env;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Set in the child.
 const MARKER: &str = "R2CREDS_TEST_IN_CHILD";
+
+/// The tools of another platform, from scripts/cross.sh: `cc`, `c++`, and `run` where this machine needs that to run the
+/// platform's programs.
+pub fn platform() -> Option<PathBuf> {
+    env::var_os("PLATFORM").map(PathBuf::from)
+}
+
+/// A command that runs a program of the platform.
+pub fn runs(program: &Path) -> Command {
+    // Under Wine this is a Windows program itself, which runs others as any does.
+    match platform().map(|tools| tools.join("run")).filter(|run| cfg!(not(windows)) && run.exists()) {
+        Some(run) => {
+            let mut command = Command::new(run);
+            command.arg(program);
+            command
+        }
+        None => Command::new(program),
+    }
+}
 
 /// Runs the body of a test in a process where nothing else runs, with these environment variables and no others.
 pub fn alone<Test: FnOnce()>(variables: &[(&str, &str)], test: Test) {
@@ -13,7 +34,7 @@ pub fn alone<Test: FnOnce()>(variables: &[(&str, &str)], test: Test) {
     }
     // A closure's type is called crate::function::{{closure}}. Should that change, no test passes in the child.
     let name = std::any::type_name::<Test>().split_once("::").unwrap().1.trim_end_matches("::{{closure}}");
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = runs(&env::current_exe().unwrap());
     command.args(["--exact", name, "--test-threads=1", "--nocapture"]);
     let output = command.env_clear().env(MARKER, "1").envs(variables.iter().copied()).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

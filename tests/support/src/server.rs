@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use socket2::{Domain, Socket, Type};
@@ -282,6 +282,7 @@ impl Connection {
         #[cfg(target_os = "linux")]
         {
             use std::os::fd::AsRawFd;
+            use std::time::Instant;
             let deadline = Instant::now() + PATIENCE;
             let mut unacknowledged = 1;
             while unacknowledged > 0 && Instant::now() < deadline {

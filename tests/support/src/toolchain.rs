@@ -9,6 +9,7 @@ use std::process::{ChildStdin, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use crate::files::{all_scratch, scratch};
+use crate::process::{platform, runs};
 use crate::root;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +18,6 @@ pub enum Compiler {
     Clang,
     Gxx,
     Clangxx,
-}
-
-/// The tools of another platform: `cc`, `c++`, and `run` where this machine needs that to run its programs.
-fn platform() -> Option<PathBuf> {
-    std::env::var_os("PLATFORM").map(PathBuf::from)
 }
 
 /// Whether the library tested is for this name of a system or processor: it is part of the target's.
@@ -145,18 +141,6 @@ pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
 fn native_libraries() -> Vec<String> {
     let list = fs::read_to_string(library().with_file_name("link-libs")).unwrap();
     list.split_whitespace().map(str::to_owned).collect()
-}
-
-/// A command that runs a program of the platform for which the library is.
-pub fn runs(program: &Path) -> Command {
-    match platform().map(|tools| tools.join("run")).filter(|run| run.exists()) {
-        Some(run) => {
-            let mut command = Command::new(run);
-            command.arg(program);
-            command
-        }
-        None => Command::new(program),
-    }
 }
 
 /// The output of a command that has to succeed.
