@@ -5,52 +5,70 @@ set -eu
 cargo=${CARGO:-cargo}
 release=$OUT/release
 static=$release/static
+mkdir -p "$static"
 
 # Panic messages name source files: these get names that are the same on every machine. A registry's folder exists only
 # after a fetch. `cargo tree` fetches what the library is made of; `cargo fetch` would fetch what the tests use too.
-"$cargo" tree --locked --quiet --edges no-dev >/dev/null
+manifest=Cargo.toml
+[ "$1" != program ] || manifest=cli/Cargo.toml
+"$cargo" tree --locked --quiet --edges no-dev --manifest-path $manifest >/dev/null
 flags=${RUSTFLAGS:-}
 for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
     flags="$flags --remap-path-prefix=$folder=crates"
 done
-flags="$flags --remap-path-prefix=$PWD=r2creds"
+flags="$flags --remap-path-prefix=$PWD=r2creds ${RUST_SOURCES:+--remap-path-prefix=$RUST_SOURCES=rust}"
+case ${CARGO_BUILD_TARGET:-},$1 in
+    # Else musl itself would be inside, and a program with two of them.
+    *-musl,shared | *-musl,static) flags="$flags -C target-feature=-crt-static" ;;
+esac
+export RUSTFLAGS="$flags"
 
-# Naming the one crate type lets the linker optimise across all of it; with several, cargo does not.
+# Sets $built to what cargo says that it has built: where that is depends on the user's settings.
 build() {
-    RUSTFLAGS=$flags "$cargo" rustc --release --locked --quiet --lib --target-dir "$OUT" --crate-type "$@"
+    what=$1 folder=$2 subcommand=$3
+    shift 3
+    # It is quiet, and the first time takes minutes.
+    [ -d "$folder/release/build" ] || [ -n "${CARGO_BUILD_TARGET:-}" ] || echo "compiling the $what ..." >&2
+    "$cargo" "$subcommand" --release --locked --quiet --manifest-path $manifest --target-dir "$folder" \
+        --message-format=json-render-diagnostics "$@" >"$release/messages.json"
+    built=$(sed -n 's/.*"\(filenames":\["\|executable":"\)\([^"]*\)".*/\2/p' "$release/messages.json" | tail -1)
+    rm "$release/messages.json"
 }
 
 if [ "$1" = program ]; then
-    "$cargo" tree --locked --quiet --edges no-dev --manifest-path cli/Cargo.toml >/dev/null
     # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours.
-    RUSTFLAGS=$flags "$cargo" build --release --locked --quiet --target-dir "$OUT/program" --manifest-path cli/Cargo.toml
-    mkdir -p "$release"
-    cp "$OUT/program/release/r2creds" "$release"
+    build "command line" "$OUT/program" build
+    cp "$built" "$release/$program"
     exit
 fi
 
+# Naming the one crate type lets the linker optimise across all of it; with several, cargo does not.
 if [ "$1" = shared ]; then
-    build cdylib
-    ln -sf "$library" "$release/$soname"
+    build "shared library" "$OUT" rustc --lib --crate-type cdylib
+    [ "$built" = "$release/$library" ] || cp "$built" "$release/$library"
+    case $system in
+        windows) cp "$(dirname "$built")/libr2creds.dll.a" "$release" ;;
+        *) ln -sf "$library" "$release/$soname" ;;
+    esac
     exit
 fi
 
-system=$(uname -s)
-[ "$system" = Darwin ] || scripts/tools.sh need objcopy
+[ "$system" != linux ] || scripts/tools.sh need objcopy
 # native-libs is what rustc names, link-libs what a program has to name: the compiler driver links libgcc_s and libc by
 # itself, and `cc -static` could not find a libgcc_s.
-mkdir -p "$static"
-build staticlib -- --print "native-static-libs=$static/native-libs" 2>"$static/native-libs.log" || {
+build "static library" "$OUT" rustc --lib --crate-type staticlib -- \
+    --print "native-static-libs=$static/native-libs" 2>"$static/native-libs.log" || {
     cat "$static/native-libs.log" >&2
     exit 1
 }
 sed -e 's/-lgcc_s//' -e 's/-lc$//' -e 's/^ *//' -e 's/ *$//' "$static/native-libs" >"$static/link-libs"
 
-if [ "$system" = Darwin ]; then
-    cp "$release/libr2creds.a" "$static"
+if [ "$system" != linux ]; then
+    # As rustc makes it: what follows is for ELF.
+    cp "$built" "$static"
     exit
 fi
-if [ -n "$(find "$static/libr2creds.a" -newer "$release/libr2creds.a" 2>/dev/null)" ]; then exit; fi
+if [ -n "$(find "$static/libr2creds.a" -newer "$built" 2>/dev/null)" ]; then exit; fi
 
 # rustc's archive has 300 members and everybody's names in it, so a program could hold only one such archive. Here it
 # becomes one member that shows nothing but r2creds_*. Without --force-group-allocation a caught panic would crash: each
@@ -60,7 +78,7 @@ keep=$(sed 's/^/-u /' tests/abi/symbols.txt)
 cd "$static"
 rm -f libr2creds.a
 # shellcheck disable=SC2086 # two words a line
-"${LD:-ld}" -r --gc-sections --force-group-allocation $keep -o r2creds.o ../libr2creds.a
+"${LD:-ld}" -r --gc-sections --force-group-allocation $keep -o r2creds.o "$built"
 "${OBJCOPY:-objcopy}" --remove-section=.llvmbc --remove-section=.llvmcmd \
     --wildcard --keep-global-symbol='r2creds_*' r2creds.o
 "${STRIP:-strip}" --strip-unneeded r2creds.o

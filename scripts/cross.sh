@@ -68,7 +68,7 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
 LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib exec $rust/usr/bin/$program "\$@"
 END
     done
-    export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_unwind,test RUST_SOURCES="$rust/usr/src"
+    export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind,test RUST_SOURCES="$rust/usr/src"
 fi
 
 case $target in
@@ -103,6 +103,7 @@ END
         ln -sf "$(command -v x86_64-w64-mingw32-gcc-posix)" "$bin/cc"
         ln -sf "$(command -v x86_64-w64-mingw32-g++-posix)" "$bin/c++"
         ln -sf "$(command -v x86_64-w64-mingw32-ar)" "$bin/ar"
+        binutils=x86_64-w64-mingw32-
         if [ -n "${RUST_SOURCES:-}" ]; then
             # What every program of this target begins and ends with. Building the library does not make them.
             folder=$($RUSTC --print sysroot)/lib/rustlib/$target/lib
@@ -147,6 +148,14 @@ END
 esac
 [ ! -e "$bin/run" ] || for_cargo RUNNER "$bin/run"
 
+case $target in
+    aarch64-unknown-linux-*) binutils=aarch64-linux-gnu- ;;
+esac
+# For build.sh, which does to an archive what zig's tools cannot.
+if [ -n "${binutils:-}" ]; then
+    need ${binutils}ld ${binutils}objcopy
+    export LD=${binutils}ld OBJCOPY=${binutils}objcopy STRIP=${binutils}strip AR=${binutils}ar
+fi
 for_cargo LINKER "$bin/cc"
 for_c CC "$bin/cc"
 for_c CXX "$bin/c++"

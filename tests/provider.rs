@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use r2creds::ffi::*;
 use support::calls::{Client, FromC, Options, Outcome, Params, RequestOptions, call};
-use support::process::alone;
+use support::process::{alone, is_emulated};
 use support::server::{Server, reply};
 use support::timing::timed;
 
@@ -589,6 +589,9 @@ fn free_cancels_the_renewal_that_runs() {
 
 #[test]
 fn a_child_keeps_the_credential_and_not_the_renewal() {
+    if is_emulated() {
+        return;
+    }
     alone(&[], || {
         let api = Api::start();
         let provider = api.provider();

@@ -2,7 +2,7 @@
 
 // Rust's own start-up would ignore SIGPIPE, and open /dev/null where standard output is closed: a reader that has gone
 // would not end this program as it ends others, and a credential would be written to nowhere without a word.
-#![cfg_attr(not(test), no_main)]
+#![cfg_attr(all(unix, not(test)), no_main)]
 
 mod commands;
 mod doctor;
@@ -14,40 +14,50 @@ mod mint;
 mod options;
 mod parent;
 mod serve;
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod system;
 
-use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::thread;
 
 use clap::error::ErrorKind;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use crate::commands::{misused, no_subcommand, parser};
 use crate::failure::{Failure, reason};
 use crate::mint::Method;
 use crate::options::Given;
 use crate::serve::Endpoint;
+use crate::system::End;
 
 /// # Safety
 /// Called once, by the system, with the arguments of the process.
+#[cfg(unix)]
 #[cfg_attr(not(test), unsafe(no_mangle))]
 #[cfg_attr(test, allow(dead_code))]
-pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(count: std::ffi::c_int, arguments: *const *const std::ffi::c_char) -> std::ffi::c_int {
+    use std::os::unix::ffi::OsStrExt;
+
     let count = usize::try_from(count).unwrap_or_default();
-    let mut words: Vec<OsString> = (1..count)
+    let words = (1..count)
         // SAFETY: there are as many strings as `count` says.
-        .map(|at| unsafe { CStr::from_ptr(*arguments.add(at)) })
-        .map(|word| OsStr::from_bytes(word.to_bytes()).to_owned())
+        .map(|at| unsafe { std::ffi::CStr::from_ptr(*arguments.add(at)) })
+        .map(|word| std::ffi::OsStr::from_bytes(word.to_bytes()).to_owned())
         .collect();
-    if !exec::is_ignored(SIGINT) {
-        // SAFETY: the handler calls nothing but _exit.
-        unsafe { libc::signal(SIGINT, interrupted as *const () as libc::sighandler_t) };
-    }
+    system::end_on_interrupt();
+    start(words)
+}
+
+#[cfg(windows)]
+fn main() {
+    std::process::exit(start(std::env::args_os().skip(1).collect()));
+}
+
+/// The exit code.
+fn start(mut words: Vec<OsString>) -> i32 {
     let command = words.iter().position(|word| word == "--").map(|at| {
         let command = words.split_off(at + 1);
         words.pop();
@@ -68,11 +78,6 @@ pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> 
             failure.code
         }
     }
-}
-
-extern "C" fn interrupted(signal: c_int) {
-    // SAFETY: may be called here. What the shells say of a command that Ctrl-C has ended.
-    unsafe { libc::_exit(128 + signal) }
 }
 
 /// The exit code, where all went well.
@@ -104,7 +109,7 @@ fn run(words: Vec<OsString>, command: Option<&[OsString]>) -> Result<i32, Failur
                 return Err(Failure::argument("--token-file", "only with --renew, which has an endpoint"));
             }
             let variables = formats::variables(&mint::mint(&given, method)?);
-            Err(exec::become_command(words, variables))
+            exec::run(words, variables)
         }
         ("exec", _) => Err(no_command()),
         _ if command.is_some() => Err(Failure::usage("only exec takes a command")),
@@ -136,17 +141,17 @@ fn serve(given: &Given<'_>) -> Result<i32, Failure> {
     let port = u16::try_from(port).map_err(|_| Failure::argument("--port", "no port, expected 1 to 65535"))?;
     let (endpoint, file) = endpoint(given, mint::method(given)?, port)?;
     // Before anybody knows of it, so that none is lost.
-    let mut signals = exec::signals::<SignalOnly>(&[SIGTERM, SIGINT, SIGHUP])?;
+    let end = End::expect().map_err(|error| Failure::new(1, format!("signals: {}", reason(&error))))?;
     print(&formats::lines(&endpoint.variables(file.as_deref()), "export ", formats::quoted))?;
-    let ended = signals.handle();
     if given.flag("until-eof") {
+        let ender = end.ender();
         thread::spawn(move || {
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            ended.close();
+            ender.end();
         });
     }
     endpoint.start();
-    signals.forever().next();
+    end.wait();
     file.map(fs::remove_file);
     Ok(0)
 }
@@ -167,8 +172,7 @@ fn no_command() -> Failure {
 
 /// To standard output as it was given to this process: what cannot be written is a failure.
 fn print(text: &str) -> Result<i32, Failure> {
-    let output = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-    output
+    system::standard_output()
         .and_then(|mut output| output.write_all(text.as_bytes()))
         .map(|()| 0)
         .map_err(|error| Failure::new(1, format!("standard output: {}", reason(&error))))

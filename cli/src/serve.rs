@@ -1,10 +1,8 @@
 //! The endpoint that AWS SDKs know as the container credentials provider: on loopback, for whoever has the token.
 
 use std::convert::Infallible;
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +21,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use crate::failure::{Failure, reason};
-use crate::formats;
+use crate::{formats, system};
 
 const PATH: &str = "/credentials";
 const MOST_CONNECTIONS: usize = 64;
@@ -77,19 +75,8 @@ impl Endpoint {
 
     /// Puts the token where nobody else can read it.
     pub fn write_token(&self, file: &Path) -> Result<(), Failure> {
-        let opened = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(file);
-        opened
-            .and_then(|mut opened| {
-                // It may have been there before.
-                opened.set_permissions(fs::Permissions::from_mode(0o600))?;
-                opened.write_all(self.state.token.as_bytes())
-            })
+        system::private_file(file)
+            .and_then(|mut opened| opened.write_all(self.state.token.as_bytes()))
             .map_err(|error| Failure::argument("--token-file", &reason(&error)))
     }
 

@@ -14,6 +14,11 @@ pub fn platform() -> Option<PathBuf> {
     env::var_os("PLATFORM").map(PathBuf::from)
 }
 
+/// Whether this is a Linux program under an emulator, which does not raise rights, nor survive a fork with threads.
+pub fn is_emulated() -> bool {
+    cfg!(unix) && platform().is_some_and(|tools| tools.join("run").exists())
+}
+
 /// A command that runs a program of the platform.
 pub fn runs(program: &Path) -> Command {
     // Under Wine this is a Windows program itself, which runs others as any does.
