@@ -53,6 +53,7 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
             for _ in 1 2 3; do
                 # shellcheck disable=SC2086 # a list
                 more=$(apt-cache depends $packages | sed -n 's/^ *Depends: \(lib\(std-rust\|LLVM\|llvm\).*\)/\1/p')
+                # shellcheck disable=SC2086 # lists
                 packages=$(printf '%s\n' $packages $more | sort -u)
             done
             # shellcheck disable=SC2086 # a list
@@ -153,8 +154,8 @@ case $target in
 esac
 # For build.sh, which does to an archive what zig's tools cannot.
 if [ -n "${binutils:-}" ]; then
-    need ${binutils}ld ${binutils}objcopy
-    export LD=${binutils}ld OBJCOPY=${binutils}objcopy STRIP=${binutils}strip AR=${binutils}ar
+    need "${binutils}ld" "${binutils}objcopy"
+    export LD="${binutils}ld" OBJCOPY="${binutils}objcopy" STRIP="${binutils}strip" AR="${binutils}ar"
 fi
 for_cargo LINKER "$bin/cc"
 for_c CC "$bin/cc"
