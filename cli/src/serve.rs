@@ -27,6 +27,8 @@ const PATH: &str = "/credentials";
 const MOST_CONNECTIONS: usize = 64;
 /// How long a client may take to say what it wants.
 const HEAD_TIME: Duration = Duration::from_secs(5);
+/// How long a client on a busy machine may take to read an answer.
+const READING_SECONDS: u64 = 5;
 
 /// Bound, and known to nobody yet.
 pub struct Endpoint {
@@ -164,9 +166,9 @@ fn granted(credentials: &Credentials) -> Answer {
     }
     // Many SDKs ask again some minutes before this, and some only when it has come: for them it is the time from which
     // a credential is not to be used if another can be had. Past that it is the end, since a time that is over would be
-    // an error to them although the credential is good.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let is_late = now >= u64::try_from(credentials.renew_by()).unwrap_or_default();
+    // an error to them although the credential is good; and so would one that is over when the answer is read.
+    let soon = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) + READING_SECONDS;
+    let is_late = soon >= u64::try_from(credentials.renew_by()).unwrap_or_default();
     let expiration = if is_late { credentials.expires_at() } else { credentials.renew_by() };
     respond(
         StatusCode::OK,

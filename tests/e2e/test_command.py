@@ -112,6 +112,20 @@ def test_the_endpoint_gives_a_credential(endpoint: Endpoint, emulator: Emulator)
     assert endpoint.variables["AWS_REGION"] == "auto"
 
 
+def test_the_endpoint_tells_no_time_that_is_as_good_as_over(emulator: Emulator) -> None:
+    """An SDK that finds it over when it has read the answer calls that an error: the AWS CLI ends."""
+    with serving("--ttl-seconds", LIFE, env=SIGN, emulator=emulator) as short:
+        tokens = set()
+        end = time.monotonic() + 60
+        while len(tokens) < 2 and time.monotonic() < end:
+            body = short.ask()[1]
+            tokens.add(body["Token"])
+            # Signing takes no time, so that what is given has half of its life before it.
+            left = datetime.fromisoformat(body["Expiration"]) - datetime.now().astimezone()
+            assert left > timedelta(seconds=1)
+        assert len(tokens) == 2
+
+
 def test_the_endpoint_refuses_everything_else(endpoint: Endpoint) -> None:
     for authorization in ("", "x", endpoint.token[:-1], endpoint.token + "0", "Bearer " + endpoint.token):
         status, body = endpoint.ask(Authorization=authorization)
