@@ -23,7 +23,7 @@ EMULATOR := $(OUT)/debug/r2-emulator
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 .PHONY: all help lib static program install uninstall dist demo emulator test lint test-rust test-cli test-emulator test-python test-go \
-	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak sdks fuzz header pages docs freeze wheel \
+	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak sdks fuzz header pages notices docs freeze wheel \
 	venv go-prefix go-static storm-go clean $(EMULATOR)
 
 all: lib static program ## the library, shared and static, and the command line; plain `make` does this
@@ -146,6 +146,8 @@ header: needs-cargo ## writes include/r2creds.h and what is made from it; `make 
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test generated
 pages: needs-cargo ## writes cli/pages, the command line's man pages and completions; `make test` fails when one is stale
 	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
+notices: needs-cargo needs-python3.9 ## writes THIRD-PARTY-NOTICES and packaging/r2creds.cdx.json; the same
+	@scripts/notices.sh
 docs: needs-doxygen ## the manual, from the header's comments; anything undocumented is an error
 	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
 	@(cat docs/Doxyfile; echo 'INPUT = include/r2creds.h'; echo 'OUTPUT_DIRECTORY = "$(OUT)/docs"') | doxygen -

@@ -26,6 +26,8 @@ LIBRARY = Path(_library._library._name)
 PROGRAM = Path(sys.executable).parent / "r2creds"
 BUILT = {"R2CREDS_LIBRARY": str(LIBRARY), "R2CREDS_PROGRAM": str(PROGRAM)}
 VERSION = r2creds.__version__
+LICENCES = ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-NOTICES")
+BILL = REPOSITORY / "packaging/r2creds.cdx.json"
 
 
 def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -71,8 +73,9 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
         assert archive.read(program) == PROGRAM.read_bytes()
         assert "r2creds/py.typed" in inside
         assert archive.read(f"r2creds/{LIBRARY.name}") == LIBRARY.read_bytes()
-        for name in ("LICENSE-APACHE", "LICENSE-MIT"):
+        for name in LICENCES:
             assert archive.read(f"{info}/licenses/{name}") == (REPOSITORY / name).read_bytes()
+        assert archive.read(f"{info}/sboms/{BILL.name}") == BILL.read_bytes()
         metadata = archive.read(f"{info}/METADATA").decode()
         assert "Root-Is-Purelib: false" in archive.read(f"{info}/WHEEL").decode()
         assert "r2creds/__pyinstaller/hook-r2creds.py" in inside
@@ -118,11 +121,12 @@ def test_what_is_in_the_sdist(sdist: Path, tmp_path: Path) -> None:
     crate = {f"rust/{path.relative_to(REPOSITORY)}" for path in sources}
     crate |= {f"rust/{name}" for name in ("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs")}
     crate |= {"rust/tests/support/Cargo.toml", "rust/cli/Cargo.toml", "rust/cli/Cargo.lock"}
+    crate.add(f"rust/{BILL.relative_to(REPOSITORY)}")
     crate |= {f"rust/{path.relative_to(REPOSITORY)}" for path in (REPOSITORY / "cli/src").iterdir()}
     assert {name for name in names if name.startswith("rust/")} == crate
     assert {"pyproject.toml", "hatch_build.py", "README.md", "src/r2creds/py.typed"} <= names
     assert not [name for name in names if name.startswith("tests") or name.endswith((".so", ".pyc"))]
-    for name in ("LICENSE-APACHE", "LICENSE-MIT"):
+    for name in LICENCES:
         assert (unpacked(sdist, tmp_path) / name).read_bytes() == (REPOSITORY / name).read_bytes()
 
 
@@ -135,7 +139,10 @@ def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Pat
 
 
 def test_the_sdist_builds_its_library(sdist: Path, tmp_path: Path) -> None:
-    """With cargo, from nothing but the sdist; for speed unoptimised, and with what an earlier run has compiled."""
+    """With cargo, from nothing but the sdist; for speed unoptimised, and with what an earlier run has compiled.
+
+    The user's settings put it into another folder, and where it would be without them lies something else.
+    """
     tool("cargo")
     source = unpacked(sdist, tmp_path)
     target = REPOSITORY / "target/sdist"
@@ -144,7 +151,11 @@ def test_the_sdist_builds_its_library(sdist: Path, tmp_path: Path) -> None:
     # All files of an sdist are of one time, by which cargo would not know new sources from old.
     (source / "rust/src/lib.rs").touch()
     quick = {f"CARGO_PROFILE_RELEASE_{k}": v for k, v in (("LTO", "off"), ("OPT_LEVEL", "0"), ("CODEGEN_UNITS", "16"))}
-    made = build("wheel", source, tmp_path, R2CREDS_LIBRARY="", **quick)
+    host = re.search(r"^host: (.*)$", run("rustc", "-vV").stdout, re.MULTILINE)
+    assert host is not None
+    (target / "release").mkdir(exist_ok=True)
+    (target / "release" / LIBRARY.name).write_text("an older one")
+    made = build("wheel", source, tmp_path, R2CREDS_LIBRARY="", CARGO_BUILD_TARGET=host[1], **quick)
     folder = tmp_path / "installed"
     with zipfile.ZipFile(made) as archive:
         archive.extractall(folder)
@@ -155,7 +166,8 @@ def test_the_sdist_builds_its_library(sdist: Path, tmp_path: Path) -> None:
 
 def checkout(to: Path) -> Path:
     """What a build needs of the repository, somewhere else."""
-    for name in ("Cargo.toml", "Cargo.lock", "build.rs", "LICENSE-APACHE", "LICENSE-MIT"):
+    (to / BILL.relative_to(REPOSITORY)).parent.mkdir()
+    for name in ("Cargo.toml", "Cargo.lock", "build.rs", *LICENCES, BILL.relative_to(REPOSITORY)):
         shutil.copy(REPOSITORY / name, to / name)
     shutil.copytree(REPOSITORY / "src", to / "src")
     ignored = shutil.ignore_patterns("__pycache__", "tests")
@@ -163,13 +175,36 @@ def checkout(to: Path) -> Path:
     return to / "bindings/python"
 
 
+def test_an_editable_install_uses_the_sources_where_they_are(tmp_path: Path) -> None:
+    source = checkout(tmp_path)
+    editable = build("editable", source, tmp_path, **BUILT)
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / "bin/python"
+    done = run(python, "-m", "pip", "--disable-pip-version-check", "install", "--no-index", editable)
+    assert done.returncode == 0, done.stderr
+    done = run(python, "-c", "import r2creds; print(r2creds.__file__)", cwd=tmp_path, env={})
+    assert (done.stdout.strip(), done.stderr) == (str(source / "src/r2creds/__init__.py"), "")
+    assert run(environment / "bin/r2creds", "--version", env={}).stdout == f"r2creds {VERSION}\n"
+    # Where it has been put, it is nothing of the repository's, nor of a wheel that is built later.
+    assert run("git", "check-ignore", str(PACKAGE / "src/r2creds" / LIBRARY.name), cwd=REPOSITORY).returncode == 0
+
+
+def test_the_library_of_another_machine_says_which(tmp_path: Path) -> None:
+    foreign = tmp_path / "libr2creds.so"
+    foreign.write_text("built for another machine")
+    built = {**BUILT, "R2CREDS_LIBRARY": str(foreign), "R2CREDS_WHEEL_PLATFORM": "manylinux_2_17_aarch64"}
+    assert build("wheel", PACKAGE, tmp_path, **built).name.endswith("-py3-none-manylinux_2_17_aarch64.whl")
+
+
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
+        ({**BUILT, "R2CREDS_LIBRARY": __file__}, "If it is meant for another, say for which: R2CREDS_WHEEL_PLATFORM="),
         ({"R2CREDS_LIBRARY": "/nowhere/libr2creds.so"}, "R2CREDS_LIBRARY=/nowhere/libr2creds.so is not a file"),
         ({"R2CREDS_LIBRARY": "", "PATH": "/nowhere"}, "cargo is missing. Install Rust"),
     ],
-    ids=["no such library", "no cargo"],
+    ids=["another machine's library", "no such library", "no cargo"],
 )
 def test_a_build_that_cannot_be_says_so_in_one_line(tmp_path: Path, environment: dict[str, str], said: str) -> None:
     source = checkout(tmp_path)
@@ -189,7 +224,7 @@ def test_a_build_that_fails_ends_with_one_line(tmp_path: Path) -> None:
     environment = {**os.environ, "R2CREDS_LIBRARY": "", "CARGO_NET_OFFLINE": "true"}
     done = run(sys.executable, "-c", script, tmp_path, cwd=source, env=environment)
     assert done.returncode != 0
-    assert done.stderr.splitlines()[-1] == f"r2creds: cargo could not build {LIBRARY.name}; see above"
+    assert done.stderr.splitlines()[-1] == "r2creds: cargo could not build the shared library; see above"
     assert "Traceback" not in done.stderr
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 ABI_VERSION = 0
 
-_PATH = os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "libr2creds.dylib" if sys.platform == "darwin" else "libr2creds.so"
-)
+_NAMES = {"darwin": "libr2creds.dylib", "win32": "r2creds.dll"}
+_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), _NAMES.get(sys.platform, "libr2creds.so"))
 
 
 def _unusable(problem: str) -> ImportError:
