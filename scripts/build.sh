@@ -47,7 +47,12 @@ if [ "$1" = shared ]; then
     build "shared library" "$OUT" rustc --lib --crate-type cdylib
     [ "$built" = "$release/$library" ] || cp "$built" "$release/$library"
     case $system in
-        windows) cp "$(dirname "$built")/libr2creds.dll.a" "$release" ;;
+        windows)
+            # For MSVC's linker: it takes the .def with lib /def:, and the .lib as it is.
+            { echo "LIBRARY r2creds.dll"; echo EXPORTS; sed 's/^/    /' tests/abi/symbols.txt; } >"$release/r2creds.def"
+            "$PLATFORM/dlltool" -m i386:x86-64 -d "$release/r2creds.def" -l "$release/r2creds.lib"
+            cp "$(dirname "$built")/libr2creds.dll.a" "$release"
+            ;;
         *) ln -sf "$library" "$release/$soname" ;;
     esac
     exit

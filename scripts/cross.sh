@@ -26,6 +26,16 @@ wrapper() {
     chmod +x "$bin/$1"
 }
 
+# Zig, which has every libc, from PyPI; and cargo-zigbuild, which knows which of rustc's and cc's options zig does not.
+need_zig() {
+    if [ ! -e "$tools/zig/done" ]; then
+        need python3.9
+        "${PYTHON:-python3}" -m venv "$tools/zig"
+        "$tools/zig/bin/pip" --quiet --disable-pip-version-check install -r scripts/cross-requirements.txt
+        touch "$tools/zig/done"
+    fi
+}
+
 # Sets a variable that cargo or a build script wants with the target's name in it.
 for_cargo() {
     name=$(echo "CARGO_TARGET_${target}_$1" | tr 'a-z-' 'A-Z_')
@@ -69,7 +79,8 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
 LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib exec $rust/usr/bin/$program "\$@"
 END
     done
-    export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind,test RUST_SOURCES="$rust/usr/src"
+    export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 RUST_SOURCES="$rust/usr/src"
+    export CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind,test
 fi
 
 case $target in
@@ -81,13 +92,7 @@ case $target in
             *-musl) zig=$architecture-linux-musl ;;
             *) zig=$architecture-macos.11.0 ;;
         esac
-        if [ ! -e "$tools/zig/done" ]; then
-            need python3.9
-            "${PYTHON:-python3}" -m venv "$tools/zig"
-            "$tools/zig/bin/pip" --quiet --disable-pip-version-check install -r scripts/cross-requirements.txt
-            touch "$tools/zig/done"
-        fi
-        # cargo-zigbuild knows which of rustc's and cc's options zig does not.
+        need_zig
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
@@ -105,6 +110,12 @@ END
         ln -sf "$(command -v x86_64-w64-mingw32-g++-posix)" "$bin/c++"
         ln -sf "$(command -v x86_64-w64-mingw32-ar)" "$bin/ar"
         binutils=x86_64-w64-mingw32-
+        # Its import libraries are those of MSVC.
+        need_zig
+        wrapper dlltool <<END
+#!/bin/sh
+exec $tools/zig/bin/python-zig dlltool "\$@"
+END
         if [ -n "${RUST_SOURCES:-}" ]; then
             # What every program of this target begins and ends with. Building the library does not make them.
             folder=$($RUSTC --print sysroot)/lib/rustlib/$target/lib

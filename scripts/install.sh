@@ -12,7 +12,8 @@ man=$root/share/man
 functions=$(sed -n 's/^\.Nm \(r2creds_[a-z_]*\).*/\1/p' docs/r2creds.3)
 
 if [ "$1" = uninstall ]; then
-    rm -f "$lib/$installed" "$lib/$soname" "$lib/$library" "$lib/libr2creds.a" "$lib/pkgconfig/r2creds.pc"
+    rm -f "$lib/$installed" "$lib/$soname" "$lib/$library" "$lib/libr2creds.a" "$lib/pkgconfig/r2creds.pc" \
+        "$lib/pkgconfig/r2creds-static.pc"
     rm -rf "$lib/cmake/r2creds" "$doc"
     for header in include/*; do rm -f "$root/$header"; done
     for page in docs/*.3; do rm -f "$man/man3/${page#docs/}"; done
@@ -27,12 +28,19 @@ put() {
     "${INSTALL:-install}" "$@"
 }
 put -d "$lib/pkgconfig" "$lib/cmake/r2creds" "$include" "$doc" "$man/man3"
-put -m 755 "$release/$library" "$lib/$installed"
-ln -sf "$installed" "$lib/$soname"
-ln -sf "$soname" "$lib/$library"
+if [ "$system" = windows ]; then
+    # A program finds it in its PATH. Linkers want an import library: MSVC's and the GNU one each have their own form.
+    put -d "$root/bin"
+    put -m 755 "$release/$library" "$root/bin"
+    put -m 644 "$release/libr2creds.dll.a" "$release/r2creds.lib" "$release/r2creds.def" "$lib"
+else
+    put -m 755 "$release/$library" "$lib/$installed"
+    ln -sf "$installed" "$lib/$soname"
+    ln -sf "$soname" "$lib/$library"
+fi
 put -m 644 "$release/static/libr2creds.a" "$lib"
 put -m 644 include/* "$include"
-put -m 644 LICENSE-APACHE LICENSE-MIT "$doc"
+put -m 644 LICENSE-APACHE LICENSE-MIT THIRD-PARTY-NOTICES packaging/r2creds.cdx.json "$doc"
 put -m 644 docs/*.3 "$man/man3"
 # So that `man r2creds_sign` finds the page.
 for function in $functions; do
@@ -44,7 +52,7 @@ if [ "$1" != library ]; then
     zsh=$root/share/zsh/site-functions
     fish=$root/share/fish/vendor_completions.d
     put -d "$root/bin" "$man/man1" "$bash" "$zsh" "$fish"
-    put -m 755 "$release/r2creds" "$root/bin"
+    put -m 755 "$release/$program" "$root/bin"
     put -m 644 cli/pages/*.1 "$man/man1"
     put -m 644 cli/pages/r2creds.bash "$bash/r2creds"
     put -m 644 cli/pages/_r2creds "$zsh"
@@ -54,12 +62,16 @@ fi
 # From $LIBDIR back to the prefix: ".." or "../..".
 up=$(echo "$LIBDIR" | sed 's|[^/][^/]*|..|g')
 native=$(cat "$release/static/link-libs")
+location=$LIBDIR/$installed
+[ "$system" != windows ] || location=bin/$installed
 fill() {
     sed -e "s|@VERSION@|$version|g" -e "s|@LIBDIR@|$LIBDIR|g" -e "s|@UP@|$up|g" -e "s|@NATIVE_LIBS@|$native|g" \
-        -e "s|@INSTALLED@|$installed|g" -e "s|@SONAME@|$soname|g" "packaging/${1##*/}.in" >"$1"
+        -e "s|@INSTALLED@|$installed|g" -e "s|@SONAME@|$soname|g" -e "s|@LOCATION@|$location|g" \
+        "packaging/${1##*/}.in" >"$1"
     chmod 644 "$1"
 }
 fill "$lib/pkgconfig/r2creds.pc"
+fill "$lib/pkgconfig/r2creds-static.pc"
 fill "$lib/cmake/r2creds/r2creds-config.cmake"
 fill "$lib/cmake/r2creds/r2creds-config-version.cmake"
 echo "installed below $root"

@@ -153,12 +153,14 @@ fn expected_files(libdir: &str) -> BTreeSet<String> {
         "libr2creds.so.0",
         &format!("libr2creds.so.{VERSION}"),
         "pkgconfig/r2creds.pc",
+        "pkgconfig/r2creds-static.pc",
         "cmake/r2creds/r2creds-config.cmake",
         "cmake/r2creds/r2creds-config-version.cmake",
     ]
     .map(|name| format!("{libdir}/{name}"))
     .into();
-    expected.extend(["LICENSE-APACHE", "LICENSE-MIT"].map(|name| format!("share/doc/r2creds/{name}")));
+    let documents = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-NOTICES", "r2creds.cdx.json"];
+    expected.extend(documents.map(|name| format!("share/doc/r2creds/{name}")));
     expected.extend(files(&Path::new(ROOT).join("include")).iter().map(|name| format!("include/{name}")));
     if let Ok(docs) = fs::read_dir(Path::new(ROOT).join("docs")) {
         let names = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -190,7 +192,10 @@ fn the_tree_is_complete_and_names_no_place() {
             for place in [ROOT, &cargo_home, &format!("{home}/"), env!("CARGO_TARGET_TMPDIR"), "/opt/r2creds"] {
                 assert!(!names(&bytes, place), "{name} names {place}");
             }
-            assert!(!contains(&bytes, "@VERSION@") && !contains(&bytes, "@UP@"), "{name}");
+            assert!(
+                !contains(&bytes, "@VERSION@") && !contains(&bytes, "@UP@") && !contains(&bytes, "@LOCATION@"),
+                "{name}"
+            );
         }
         let link = |name: &str| fs::read_link(tree.libdir.join(name)).unwrap();
         assert_eq!(link("libr2creds.so"), Path::new("libr2creds.so.0"));
