@@ -145,9 +145,14 @@ END
     x86_64-pc-windows-gnu)
         wine=$(command -v /usr/lib/wine/wine64 wine64 wine | head -1)
         [ -n "$wine" ] || need wine64
+        # Where the compiler's own libraries are, which programs made with it want.
+        path=
+        for library in libstdc++-6 libwinpthread-1; do
+            path="$path;Z:$(dirname "$("$bin/c++" -print-file-name=$library.dll)")"
+        done
         wrapper run <<END
 #!/bin/sh
-export WINEPREFIX=$tools/wine WINEDEBUG=-all
+export HOME=$tools WINEPREFIX=$tools/wine WINEDEBUG=-all WINEPATH='${path#;}'
 exec $wine "\$@"
 END
         if [ ! -e "$tools/wine/done" ]; then

@@ -6,9 +6,14 @@ use std::io::Write;
 use std::process::ChildStdin;
 use std::sync::{Arc, Mutex};
 
+use support::process::is_emulated;
 use support::scripted::{account, http, http_with, https};
 use support::server::{BlackHole, DeadPort, Server};
-use support::toolchain::{Compiler, Program, Way, each_way};
+use support::toolchain::{Compiler, Program, Way, each_way, is_for, is_left_out};
+
+/// Programs put functions of their own in the place of the C library's, as getaddrinfo.
+const NO_INTERPOSITION: &str = "on Windows a library keeps to the functions that it was linked to";
+const COUNTED_THREADS: &str = "the emulator has threads of its own, which are counted too";
 
 fn programs(name: &str, test: impl Fn(Program)) {
     each_way(&format!("tests/c/{name}.c"), [Compiler::Gcc, Compiler::Clang], &[], test);
@@ -47,6 +52,9 @@ fn processes(server: &Server) -> Vec<BTreeSet<String>> {
 
 #[test]
 fn a_client_survives_fork() {
+    if is_left_out(is_for("windows"), "Windows has no fork") {
+        return;
+    }
     programs("fork", |program| {
         let (http, (https, ca_file)) = (http(), https());
         program.run(&[&http.url(), &https.url(), ca_file.path(), "0"]);
@@ -61,6 +69,9 @@ fn a_client_survives_fork() {
 
 #[test]
 fn a_client_survives_fork_with_threads_inside() {
+    if is_left_out(is_for("windows") || is_emulated(), "Windows has no fork, and qemu survives none with threads") {
+        return;
+    }
     programs("fork", |mut program| {
         let times = match program.way {
             Way::Plain(_) => 25,
@@ -84,6 +95,9 @@ fn a_client_survives_fork_with_threads_inside() {
 
 #[test]
 fn a_call_reads_no_environment_and_knows_its_process() {
+    if is_left_out(is_for("windows"), NO_INTERPOSITION) {
+        return;
+    }
     programs("process", |program| {
         let server = http();
         program.run(&[&server.url()]);
@@ -94,6 +108,9 @@ fn a_call_reads_no_environment_and_knows_its_process() {
 
 #[test]
 fn a_call_ends_in_every_phase_when_asked() {
+    if is_left_out(is_for("windows"), NO_INTERPOSITION) || is_left_out(is_emulated(), COUNTED_THREADS) {
+        return;
+    }
     programs("cancel", |program| {
         // The program's standard input gets a byte each time a request is where its account id wants it.
         let input = Arc::new(Mutex::new(None::<ChildStdin>));
@@ -118,6 +135,9 @@ fn a_call_ends_in_every_phase_when_asked() {
 
 #[test]
 fn a_lookup_has_the_attempts_time_and_its_answer_is_not_lost() {
+    if is_left_out(is_for("windows"), NO_INTERPOSITION) || is_left_out(is_emulated(), COUNTED_THREADS) {
+        return;
+    }
     programs("lookup", |program| {
         let nobody = DeadPort::bind();
         program.run(&[&nobody.port().to_string()]);
@@ -141,6 +161,9 @@ fn inspect_and_parent_of_token() {
 
 #[test]
 fn a_server_that_leaves_raises_no_signal() {
+    if is_left_out(is_for("windows"), "Windows has no SIGPIPE") {
+        return;
+    }
     programs("sigpipe", |program| {
         let (http, (https, ca_file)) = (http(), https());
         let prefixes = if program.way == Way::Valgrind { "200" } else { "4000" };
@@ -150,6 +173,9 @@ fn a_server_that_leaves_raises_no_signal() {
 
 #[test]
 fn a_panic_stays_inside() {
+    if is_left_out(is_for("windows"), NO_INTERPOSITION) {
+        return;
+    }
     programs("panic", |mut program| {
         let server = http();
         program.may_speak = true;

@@ -1,20 +1,24 @@
 //! The library as C++ sees it: programs in `tests/cpp`, compiled by g++ and clang++ and run plainly, with sanitizers
 //! and under valgrind, and the example.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
+use support::process::runs;
 use support::root;
 use support::scripted::http;
 use support::server::Server;
 use support::toolchain::Compiler::{Clangxx, Gxx};
-use support::toolchain::{self, Compiler, compile, succeeded};
+use support::toolchain::{self, Compiler, compile, is_for, is_left_out, succeeded};
 
 const WRAPPER: &str = include_str!("../include/r2creds.hpp");
 
 /// The shared vectors, as `tests/cpp/values.cpp` reads them.
 fn vectors() -> Vec<String> {
-    let vectors: Vec<Value> = serde_json::from_str(include_str!("sign-vectors.json")).unwrap();
+    let mut vectors: Vec<Value> = serde_json::from_str(include_str!("sign-vectors.json")).unwrap();
+    assert!(vectors.len() >= 10);
+    // On Windows an argument reaches main in the machine's code page; tests/sign.rs has these too.
+    vectors.retain(|vector| !is_for("windows") || vector["params"].to_string().is_ascii());
     let mut arguments = Vec::new();
     for vector in &vectors {
         let (params, expected) = (&vector["params"], &vector["expected"]);
@@ -41,7 +45,6 @@ fn vectors() -> Vec<String> {
             ["access_key_id", "secret_access_key", "session_token", "endpoint"].map(|name| text(expected, name)),
         );
     }
-    assert!(vectors.len() >= 10);
     arguments
 }
 
@@ -91,16 +94,22 @@ fn designated_initialisers_and_stop_tokens() {
 
 #[test]
 fn freed_memory_holds_no_secret() {
+    if is_left_out(is_for("windows"), "Windows' C library has no memmem") {
+        return;
+    }
     for compiler in Compiler::installed([Gxx, Clangxx]) {
         let source = root().join("tests/cpp/secrets.cpp");
         // As a user builds it: the optimiser must not drop the wiping of what is about to be freed.
-        succeeded(&mut Command::new(compile(&source, compiler, &["-std=c++17", "-O2", "-D_GNU_SOURCE"])));
+        succeeded(&mut runs(&compile(&source, compiler, &["-std=c++17", "-O2", "-D_GNU_SOURCE"])));
     }
 }
 
 /// Alone, twice, and in every standard, with and without exceptions.
 #[test]
 fn the_wrapper_compiles_without_a_warning() {
+    if is_left_out(is_for("linux"), "zig, which compiles for other Linuxes, has no -fsyntax-only") {
+        return;
+    }
     for include in WRAPPER.lines().filter_map(|line| line.strip_prefix("#include ")) {
         assert!(include == "\"r2creds.h\"" || !include.contains(['.', '/', '"']), "{include}");
     }
@@ -162,8 +171,9 @@ fn the_example_mints_both_ways() {
         let program = compile(&copy, compiler, &["-std=c++17"]);
         let server = http();
         let run = |arguments: &[&str], bucket: &str| {
-            let mut command = Command::new(&program);
-            command.args(arguments).env_clear().stdin(Stdio::null());
+            let mut command = runs(&program);
+            command.args(arguments).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+            command.stdin(Stdio::null());
             command.envs([("CLOUDFLARE_ACCOUNT_ID", "plain"), ("R2_BUCKET", bucket), ("R2_PREFIX", "camera-7/")]);
             command.env("R2_PARENT_ACCESS_KEY_ID", "0123456789abcdef0123456789abcdef");
             command.env("R2_PARENT_SECRET_ACCESS_KEY", "1".repeat(64));
@@ -171,7 +181,7 @@ fn the_example_mints_both_ways() {
             command.output().unwrap()
         };
         let created = run(&["create", "--print"], "recordings");
-        let printed = String::from_utf8(created.stdout).unwrap();
+        let printed = String::from_utf8(created.stdout).unwrap().replace('\r', "");
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
         assert!(printed.contains("export AWS_ACCESS_KEY_ID='id-plain'\n"), "{printed}");
         assert!(printed.contains("export AWS_SESSION_TOKEN='token-plain'\n"), "{printed}");

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifndef _WIN32
+#include <sys/wait.h>
+#endif
 
 #include "r2creds.h"
 
@@ -28,8 +30,13 @@ static const char *trying = "";
         }                                                                                                              \
     } while (0)
 
-/* Ends a program that hangs. */
-static inline void begin(void) { alarm(600); }
+/* Ends a program that hangs. Windows has no alarm. */
+static inline void begin(void)
+{
+#ifndef _WIN32
+    alarm(600);
+#endif
+}
 
 static inline long now_ms(void)
 {
@@ -66,6 +73,7 @@ static inline int settles_at(const char *folder, int expected)
     return count_of(folder) == expected;
 }
 
+#ifndef _WIN32
 /* A child has to end well. */
 static inline void await(pid_t child)
 {
@@ -75,6 +83,7 @@ static inline void await(pid_t child)
         CHECK(errno == EINTR);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
+#endif
 
 #define PARENT_ID "0123456789abcdef0123456789abcdef"
 #define PARENT_SECRET "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

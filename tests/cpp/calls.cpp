@@ -146,9 +146,9 @@ static void cancel(const Client &client) {
     trying = "cancel from a signal handler";
     CancelToken from_handler;
     for_handler = &from_handler;
-    CHECK(signal(SIGUSR1, on_signal) != SIG_ERR);
+    CHECK(signal(SIGTERM, on_signal) != SIG_ERR);
     options.cancel = from_handler;
-    options.poll = [] { return raise(SIGUSR1) != 0; };
+    options.poll = [] { return raise(SIGTERM) != 0; };
     CHECK(client.try_create(valid("hangs"), options).error().status() == Status::cancelled);
 }
 

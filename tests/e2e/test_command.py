@@ -23,11 +23,16 @@ from typing import Any, ClassVar
 import pytest
 from conftest import ACCOUNT, API_TOKEN, BUCKET, EU_BUCKET, PARENT, PARENT_SECRET, Emulator, tool
 
-R2CREDS = str(Path(__file__).parents[2] / "target/release/r2creds")
+#: Or another platform's, as scripts/test-platform.sh has it.
+R2CREDS = os.environ.get("R2CREDS_PROGRAM", str(Path(__file__).parents[2] / "target/release/r2creds"))
+WINDOWS = "windows" in R2CREDS
+signals = pytest.mark.skipif(WINDOWS, reason="Windows has no such signals")
+commands = pytest.mark.skipif(WINDOWS, reason="Wine cannot run a Linux program as a child; tests/e2e/windows.py")
 IDENTITY = {"CLOUDFLARE_ACCOUNT_ID": ACCOUNT, "R2_BUCKET": BUCKET, "R2_PARENT_ACCESS_KEY_ID": PARENT}
 SIGN = {**IDENTITY, "R2_PARENT_SECRET_ACCESS_KEY": PARENT_SECRET}
 READ = ("--permission", "object-read-write")
 PATH = {"PATH": os.environ["PATH"], "HOME": "/nowhere"}
+ENDS = ("SIGTERM", "SIGINT", "SIGHUP")
 #: A life of seconds, so that a test sees three renewals.
 LIFE = "4"
 
@@ -115,7 +120,7 @@ def test_the_endpoint_gives_a_credential(endpoint: Endpoint, emulator: Emulator)
 def test_the_endpoint_tells_no_time_that_is_as_good_as_over(emulator: Emulator) -> None:
     """An SDK that finds it over when it has read the answer calls that an error: the AWS CLI ends."""
     with serving("--ttl-seconds", LIFE, env=SIGN, emulator=emulator) as short:
-        tokens = set()
+        tokens: set[str] = set()
         end = time.monotonic() + 60
         while len(tokens) < 2 and time.monotonic() < end:
             body = short.ask()[1]
@@ -172,14 +177,14 @@ def descriptors(process: int) -> list[str]:
     return os.listdir(f"/proc/{process}/fd")
 
 
-@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "SIGHUP", "end of input"])
+@pytest.mark.parametrize("way", [*(pytest.param(name, marks=signals) for name in ENDS), "end of input"])
 def test_serve_ends_and_takes_its_token_away(emulator: Emulator, tmp_path: Path, way: str) -> None:
     file = tmp_path / "token"
     file.write_text("of an earlier run")
     file.chmod(0o644)
     with serving("--token-file", str(file), env=SIGN, emulator=emulator) as endpoint:
         assert endpoint.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] == str(file)
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert WINDOWS or stat.S_IMODE(file.stat().st_mode) == 0o600  # where a file has its folder's rights
         endpoint.token = file.read_text()
         assert endpoint.ask()[0] == 200
         if way == "end of input":
@@ -222,7 +227,8 @@ def test_serve_says_at_once_what_is_wrong(emulator: Emulator, endpoint: Endpoint
     wrong = {**IDENTITY, "CLOUDFLARE_API_TOKEN": "wrong", "CLOUDFLARE_BASE_URL": emulator.api}
     assert run("serve", *READ, env=wrong)[0] == 1
     code, _, errors = run("serve", *READ, "--endpoint", emulator.s3, "--port", str(endpoint.port), env=SIGN)
-    assert (code, errors) == (1, f"r2creds: port {endpoint.port} of this machine: Address already in use\n")
+    assert code == 1
+    assert errors.startswith(f"r2creds: port {endpoint.port} of this machine: ")  # and what the system calls it
     assert run("serve", *READ, "--port", "65536", env=SIGN)[0] == 2
     assert run("serve", *READ, "--token-file", "/nowhere/token", "--endpoint", emulator.s3, env=SIGN)[0] == 2
 
@@ -236,6 +242,7 @@ def renewing(emulator: Emulator, *command: str, env: dict[str, str] = SIGN, **mo
     )
 
 
+@commands
 def test_exec_puts_the_token_into_a_file_where_it_is_told_to(emulator: Emulator, tmp_path: Path) -> None:
     file = tmp_path / "token"
     words = ("exec", "--renew", *READ, "--endpoint", emulator.s3, "--token-file", str(file), "--")
@@ -250,6 +257,7 @@ def test_a_token_file_needs_an_endpoint(tmp_path: Path) -> None:
     assert "--token-file: only with --renew" in errors
 
 
+@commands
 def test_exec_passes_exit_code_input_and_environment_on(emulator: Emulator) -> None:
     code = "import json, os, sys; print(json.dumps(dict(os.environ))); sys.exit(int(input()))"
     stray = {**SIGN, "AWS_PROFILE": "x", "AWS_ACCESS_KEY_ID": "x", "AWS_PAGER": "", "CLOUDFLARE_API_TOKEN": API_TOKEN}
@@ -266,6 +274,7 @@ def test_exec_passes_exit_code_input_and_environment_on(emulator: Emulator) -> N
     assert run("exec", "--renew", *READ, "--endpoint", emulator.s3, "--", "/", env=SIGN)[0] == 126
 
 
+@signals
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGUSR1"])
 def test_exec_passes_signals_on(emulator: Emulator, name: str) -> None:
     code = (
@@ -282,6 +291,7 @@ def test_exec_passes_signals_on(emulator: Emulator, name: str) -> None:
         assert process.wait(30) == 128 + signal.SIGTERM
 
 
+@signals
 def test_a_command_that_ignores_signals_dies_with_a_killed_parent(emulator: Emulator) -> None:
     code = (
         "import os, signal, time;"
@@ -335,6 +345,7 @@ print(4)
 """
 
 
+@commands
 @pytest.mark.parametrize("method", ["--sign", "--create"])
 @pytest.mark.parametrize("program", [BOTO3, OBSTORE], ids=["boto3", "object_store"])
 def test_an_sdk_lives_through_three_renewals(emulator: Emulator, tmp_path: Path, program: str, method: str) -> None:
@@ -346,6 +357,7 @@ def test_an_sdk_lives_through_three_renewals(emulator: Emulator, tmp_path: Path,
     assert (code, output) == (0, "4\n"), errors
 
 
+@commands
 def test_the_aws_cli_uses_the_endpoint(emulator: Emulator, tmp_path: Path) -> None:
     """Also where it is one process for longer than three credentials live."""
     aws = Path(sys.executable).parent / "aws"

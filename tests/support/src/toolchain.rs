@@ -20,9 +20,18 @@ pub enum Compiler {
     Clangxx,
 }
 
-/// Whether the library tested is for this name of a system or processor: it is part of the target's.
+/// Whether the library tested is another platform's with this name of a system or processor: it is part of the target's,
+/// after which the folder of its tools is called.
 pub fn is_for(name: &str) -> bool {
-    std::env::var("CARGO_BUILD_TARGET").is_ok_and(|target| target.contains(name))
+    platform().is_some_and(|tools| tools.file_name().unwrap().to_string_lossy().contains(name))
+}
+
+/// For a test that one platform cannot run: `if` that is the one, a line says why.
+pub fn is_left_out(is_that_one: bool, why: &str) -> bool {
+    if is_that_one {
+        std::io::stderr().write_all(format!("left out: {why}\n").as_bytes()).unwrap();
+    }
+    is_that_one
 }
 
 impl Compiler {
