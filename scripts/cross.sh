@@ -81,6 +81,10 @@ END
     done
     export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 RUST_SOURCES="$rust/usr/src"
     export CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind,test
+    case $target in
+        # Zig brings what every program of it begins with; building the library does not make that.
+        *-musl) export RUSTFLAGS="${RUSTFLAGS:-} -C link-self-contained=no" ;;
+    esac
 fi
 
 case $target in
