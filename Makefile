@@ -24,7 +24,7 @@ EMULATOR := $(OUT)/debug/r2-emulator
 MAKEFLAGS += --no-print-directory
 .PHONY: all help lib static program install uninstall dist demo emulator test lint test-rust test-cli test-emulator test-python test-go \
 	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak sdks fuzz header pages notices docs freeze wheel \
-	venv go-prefix go-static storm-go clean $(EMULATOR)
+	venv go-prefix go-env storm-go clean $(EMULATOR)
 
 all: lib static program ## the library, shared and static, and the command line; plain `make` does this
 help: ## this list
@@ -94,12 +94,12 @@ run-test-python: venv
 	@scripts/test-python.sh
 test-go: ## the Go module
 	@$(unless-missing) go pkg-config -- $(MAKE) run-test-go
-run-test-go: needs-cc go-prefix go-static
+run-test-go: needs-cc go-prefix
 	@$(go-env) scripts/test-go.sh
 e2e: ## real S3 clients with credentials from each language, against the emulator
 	@$(unless-missing) python3.11 -- $(MAKE) run-e2e
-run-e2e: venv program go-static $(EMULATOR) $(OUT)/e2e/mint
-	@scripts/e2e.sh
+run-e2e: venv program go-prefix $(EMULATOR) $(OUT)/e2e/mint
+	@$(go-build) scripts/e2e.sh
 
 PIP := $(OUT)/venv/bin/pip --disable-pip-version-check --quiet
 $(OUT)/venv/bin/pip: | needs-python3.9
@@ -113,27 +113,28 @@ $(OUT)/venv/requirements.txt: bindings/python/tests/requirements.txt | $(OUT)/ve
 venv: wheel $(OUT)/venv/requirements.txt ## target/venv, with the wheel and what its tests use
 	@$(PIP) install --force-reinstall --no-deps $(OUT)/wheel/*.whl
 
-# Go's cache of objects does not see that the header has changed; hence its checksum.
+# Go's cache sees neither that the header nor that the archive has changed; hence their checksum.
 GO_PREFIX := $(OUT)/go-prefix
-go-env = PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR) \
-	CGO_CPPFLAGS=-DR2CREDS_HEADER=$(firstword $(shell cksum < include/r2creds.h))
+go-build = PKG_CONFIG_PATH=$(GO_PREFIX)/$(LIBDIR)/pkgconfig \
+	CGO_CPPFLAGS=-DR2CREDS_INSTALLED=$(firstword $(shell cat include/r2creds.h $(STATIC) | cksum))
+go-env = $(go-build) LD_LIBRARY_PATH=$(GO_PREFIX)/$(LIBDIR)
 go-prefix: $(SHARED) $(STATIC)
 	@DESTDIR= PREFIX=$(GO_PREFIX) scripts/install.sh library >/dev/null
-go-static: $(STATIC) ## the static library, put into the Go module
-	@scripts/go-static.sh
+go-env: go-prefix ## for go in your shell: eval "$(make go-env)"
+	@echo export $(go-env)
 
 bench: bench-rust bench-python bench-go ## each language against the C call and against what else there is; only reports
 bench-rust: ## against bare hashing and libcurl
 soak: venv storm-go ## 120,000 calls; then C, Python and Go on an API that goes wrong, SOAK_SECONDS=120 each
-storm-go: needs-go go-static
-	@cd bindings/go/bench && $(GO) build -tags r2creds_static -o $(OUT)/storm ./storm
+storm-go: needs-go needs-pkg-config go-prefix
+	@cd bindings/go/bench && $(go-build) $(GO) build -tags r2creds_static -o $(OUT)/storm ./storm
 bench-rust soak: needs-cc lib
 	SOAK_PYTHON="$(OUT)/venv/bin/python bindings/python/bench/storm.py" SOAK_GO=$(OUT)/storm \
 		$(CARGO) run --release --locked --quiet --manifest-path benches/Cargo.toml --target-dir $(OUT)/bench -- \
 		$(@:bench-rust=bench) $(SHARED)
 bench-python: needs-cc wheel ## against cloudflare-python
 	@scripts/bench-python.sh
-bench-go: needs-cc needs-go needs-pkg-config go-prefix go-static ## for benchstat, and against cloudflare-go
+bench-go: needs-cc needs-go needs-pkg-config go-prefix ## for benchstat, and against cloudflare-go
 	@cd bindings/go/bench && export $(go-env) && $(GO) test -run '^$$' -bench . -count 5 . && ./compare.sh
 sdks: $(PROGRAM) $(EMULATOR) ## exec --renew with SDKs for JavaScript, Java, Go and DuckDB, from their registries
 	@PROGRAM=$(PROGRAM) EMULATOR=$(EMULATOR) scripts/sdks.sh
@@ -156,4 +157,3 @@ freeze: ## for a release: keeps the header and the lists of its ABI (tests/abi/R
 	@scripts/freeze.sh
 clean: ## removes what was built
 	$(CARGO) clean --target-dir $(OUT)
-	rm -f bindings/go/internal/static/libr2creds.a bindings/go/internal/static/*.h

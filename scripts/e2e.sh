@@ -6,7 +6,7 @@ settings=bindings/python/pyproject.toml
 
 rm -f "$OUT/e2e/go"
 go=${GO:-go}
-scripts/tools.sh skip go -- "$go" -C tests/e2e/go build -tags r2creds_static -o "$OUT/e2e/go" .
+scripts/tools.sh skip go pkg-config -- "$go" -C tests/e2e/go build -tags r2creds_static -o "$OUT/e2e/go" .
 rm -f "$OUT/e2e/daemon"
 scripts/tools.sh skip curl-config -- "${CC:-cc}" -O2 -std=c99 -DTTL_SECONDS=4 -Iinclude examples/c/daemon.c \
     -o "$OUT/e2e/daemon" -L"$OUT/release" -lr2creds -Wl,-rpath,"$OUT/release" -lcurl -pthread

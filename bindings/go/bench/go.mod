@@ -4,7 +4,7 @@ go 1.24
 
 require (
 	github.com/cloudflare/cloudflare-go/v6 v6.10.0
-	r2creds.dev/go v0.0.0
+	r2creds.dev/go v0.2.0
 )
 
 require (

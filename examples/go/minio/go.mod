@@ -2,7 +2,7 @@ module minio
 
 go 1.24
 
-require r2creds.dev/go v0.0.0
+require r2creds.dev/go v0.2.0
 
 require github.com/minio/minio-go/v7 v7.0.97
 

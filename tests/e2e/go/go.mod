@@ -5,8 +5,8 @@ go 1.24
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.1
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.113.4
-	r2creds.dev/go v0.0.0
-	r2creds.dev/go/r2aws v0.0.0
+	r2creds.dev/go v0.2.0
+	r2creds.dev/go/r2aws v0.2.0
 )
 
 require (

@@ -1,37 +1,45 @@
-// Package consumer tests the package as other modules get it: by the README's words, vendored, and linked both ways.
+// Package consumer tests the package as other modules get it: by the README's words, from a checkout and from
+// a proxy, vendored, and linked both ways.
 package consumer
 
 import (
-	"debug/elf"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 )
 
-// module makes what the README says to make, in a folder outside the repository.
+// readme returns the program of the README, and those of its commands that begin so.
+func readme(t *testing.T, beginning string) (program []byte, commands []string) {
+	text := read(t, "../../README.md")
+	block := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindSubmatch(text)
+	commands = regexp.MustCompile(`(?m)^`+beginning+` [^#\n]*`).FindAllString(string(text), -1)
+	if block == nil || len(commands) != 3 {
+		t.Fatalf("README.md has %q", commands)
+	}
+	return block[1], commands
+}
+
+// module makes what the README says to make with a checkout, in a folder outside the repository.
 func module(t *testing.T) string {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindSubmatch(readme)
-	commands := regexp.MustCompile(`(?m)^go mod (?:init|edit) .*$`).FindAllString(string(readme), -1)
-	if program == nil || len(commands) < 2 {
-		t.Fatalf("README.md has %d commands", len(commands))
-	}
+	program, commands := readme(t, `go mod (?:init|edit)`)
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "main.go"), program[1], 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, folder, program)
 	for _, command := range commands[:2] { // the third is for r2aws
 		run(t, folder, nil, strings.Fields(strings.ReplaceAll(command, "/path/to/r2creds", checkout(t)))...)
 	}
 	return folder
+}
+
+func write(t *testing.T, folder string, program []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(folder, "main.go"), program, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func checkout(t *testing.T) string {
@@ -56,6 +64,14 @@ func run(t *testing.T, folder string, env []string, arguments ...string) string 
 	return string(output)
 }
 
+func goEnv(t *testing.T, name string) string {
+	value, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(value))
+}
+
 func works(t *testing.T, output string) {
 	t.Helper()
 	if !strings.HasPrefix(output, "https://023e105f4ecef8ad9ca31a8372d0c353.r2.cloudflarestorage.com until 2") {
@@ -66,29 +82,22 @@ func works(t *testing.T, output string) {
 func TestAModuleOutsideTheRepositoryUsesACheckout(t *testing.T) {
 	folder := module(t)
 	works(t, run(t, folder, nil, "go", "run", "."))
-	before, err := os.ReadFile(filepath.Join(folder, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := read(t, filepath.Join(folder, "go.mod"))
 	run(t, folder, nil, "go", "mod", "tidy")
-	if after, err := os.ReadFile(filepath.Join(folder, "go.mod")); err != nil || string(after) != string(before) {
-		t.Errorf("%v: go mod tidy makes of\n%s\nthis\n%s", err, before, after)
+	if after := read(t, filepath.Join(folder, "go.mod")); !bytes.Equal(after, before) {
+		t.Errorf("go mod tidy makes of\n%s\nthis\n%s", before, after)
 	}
 }
 
 // What the README says of r2aws, whose SDK may have to be fetched.
 func TestR2awsIsTakenFromACheckoutToo(t *testing.T) {
 	folder := module(t)
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := regexp.MustCompile("go mod edit .*r2aws.*").FindString(string(readme))
-	snippet := regexp.MustCompile("(?s)```go\n(apply, err := .*?)```").FindSubmatch(readme)
-	if command == "" || snippet == nil {
+	_, commands := readme(t, `go mod (?:init|edit)`)
+	snippet := regexp.MustCompile("(?s)```go\n(apply, err := .*?)```").FindSubmatch(read(t, "../../README.md"))
+	if snippet == nil {
 		t.Fatal("not in README.md")
 	}
-	program := fmt.Sprintf(`package main
+	write(t, folder, fmt.Appendf(nil, `package main
 
 import (
 	"context"
@@ -105,65 +114,10 @@ func use(ctx context.Context, client *r2creds.Client, params r2creds.Params) err
 	%s
 	_ = bucket
 	return nil
-}`, snippet[1])
-	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(program), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := exec.Command("go", "env", "GOPROXY").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(t, folder, nil, strings.Fields(strings.ReplaceAll(command, "/path/to/r2creds", checkout(t)))...)
-	run(t, folder, []string{"GOPROXY=" + strings.TrimSpace(string(proxy))}, "go", "mod", "tidy")
+}`, snippet[1]))
+	run(t, folder, nil, strings.Fields(strings.ReplaceAll(commands[2], "/path/to/r2creds", checkout(t)))...)
+	run(t, folder, []string{"GOPROXY=" + goEnv(t, "GOPROXY")}, "go", "mod", "tidy")
 	run(t, folder, nil, "go", "run", ".")
-}
-
-func TestAVendoredModuleIsComplete(t *testing.T) {
-	folder := module(t)
-	run(t, folder, nil, "go", "mod", "vendor")
-	works(t, run(t, folder, nil, "go", "run", "-mod=vendor", "."))
-	works(t, run(t, folder, nil, "go", "run", "-mod=vendor", "-tags=r2creds_static", "."))
-	// Its own archive was linked, and not the one in the checkout.
-	if err := os.Remove(filepath.Join(folder, "vendor/r2creds.dev/go/internal/static/libr2creds.a")); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command("go", "build", "-mod=vendor", "-tags=r2creds_static", "-o", "none", ".")
-	command.Dir = folder
-	if output, err := command.CombinedOutput(); err == nil || !strings.Contains(string(output), "libr2creds.a") {
-		t.Errorf("%v: %s", err, output)
-	}
-}
-
-// A static program needs neither the library nor pkg-config, and is small.
-func TestAStaticProgramStandsAlone(t *testing.T) {
-	folder := module(t)
-	alone := []string{"LD_LIBRARY_PATH=", "PKG_CONFIG=no-such-program"}
-	run(t, folder, alone, "go", "build", "-tags=r2creds_static", "-ldflags=-s -w", "-o", "program", ".")
-	program := filepath.Join(folder, "program")
-	works(t, run(t, folder, alone, program))
-	about, err := os.Stat(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if about.Size() > 6_000_000 {
-		t.Errorf("%d bytes, expected less than 6 MB", about.Size())
-	}
-	if runtime.GOOS == "linux" {
-		file, err := elf.Open(program)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		libraries, err := file.ImportedLibraries()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range libraries { // the C library's own
-			if !regexp.MustCompile(`^(libc|libm|libpthread|libdl|librt|libutil|libresolv|ld-linux.*|ld64)\.so`).MatchString(name) {
-				t.Errorf("needs %s", name)
-			}
-		}
-	}
 }
 
 // Go turns cgo off by itself where it finds no C compiler.
