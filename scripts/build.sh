@@ -36,8 +36,11 @@ build() {
 }
 
 if [ "$1" = program ]; then
-    # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours.
-    build "command line" "$OUT/program" build
+    # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours. For
+    # another platform ours has been copied already, and what both are made of, C above all, is compiled once.
+    folder=$OUT
+    [ -n "${CARGO_BUILD_TARGET:-}" ] || folder=$OUT/program
+    build "command line" "$folder" build
     cp "$built" "$release/$program"
     exit
 fi
