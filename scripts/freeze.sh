@@ -3,4 +3,4 @@
 set -eu
 . scripts/names.sh
 mkdir -p "tests/abi/$version"
-cp include/r2creds.h tests/abi/layout.txt tests/abi/symbols.txt "tests/abi/$version"
+cp include/r2creds.h tests/abi/layout*.txt tests/abi/symbols.txt "tests/abi/$version"

@@ -2,6 +2,7 @@
 //! and does not repeat the value, and nothing is sent. And what stands just inside each border is accepted.
 
 use std::ffi::c_char;
+use std::mem::offset_of;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::ptr;
@@ -1058,17 +1059,20 @@ fn the_size_handshake_of_every_struct() {
     let attempted = |result: Outcome<Credentials>| {
         result.err().filter(|failure| (failure.status, failure.attempts) != (R2CREDS_STATUS_CONNECTION, 1))
     };
-    check_sizes("params of sign", &params.raw, 120, |raw| {
+    check_sizes("params of sign", &params.raw, offset_of!(r2creds_params, directories), |raw| {
         call::<Credentials>(|out, err| unsafe { r2creds_sign(raw, out, err) }).err()
     });
-    check_sizes("params of create", &params.raw, 120, |raw| {
+    check_sizes("params of create", &params.raw, offset_of!(r2creds_params, directories), |raw| {
         attempted(call(|out, err| unsafe { r2creds_create(client.0, raw, ptr::null(), out, err) }))
     });
-    check_sizes("client options", &Options::to("http://127.0.0.1:1").raw, 80, |raw| {
-        call::<Client>(|out, err| unsafe { r2creds_client_new(raw, out, err) }).err()
-    });
+    check_sizes(
+        "client options",
+        &Options::to("http://127.0.0.1:1").raw,
+        offset_of!(r2creds_client_options, flags),
+        |raw| call::<Client>(|out, err| unsafe { r2creds_client_new(raw, out, err) }).err(),
+    );
     let options: r2creds_request_options = init();
-    check_sizes("request options", &options, 64, |raw| {
+    check_sizes("request options", &options, offset_of!(r2creds_request_options, max_retries) + 4, |raw| {
         attempted(call(|out, err| unsafe { r2creds_create(client.0, &raw const params.raw, raw, out, err) }))
     });
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::{fs, ptr};
 
 use r2creds::ffi::{r2creds_error_free, r2creds_params, r2creds_sign};
+use support::{RECORD, RECORDS, Record};
 
 struct Struct {
     name: String,
@@ -22,13 +23,20 @@ struct Field {
     /// The type as the header spells it; for a callback the whole declaration.
     of: String,
     doc: Vec<String>,
-    /// In bytes, where pointers have 8.
-    offset: usize,
 }
 
 impl Struct {
-    fn end(&self) -> usize {
-        self.fields.last().map_or(0, |last| last.offset + last.size())
+    /// Where each field begins, and the size of the whole, as C compilers of such platforms lay it out.
+    fn layout(&self, platform: &Record) -> (Vec<usize>, usize) {
+        let (mut offsets, mut end, mut alignment) = (Vec::new(), 0_usize, 1);
+        for field in &self.fields {
+            let own = if field.of == "int64_t" { platform.int64_alignment } else { field.size(platform) };
+            let offset = end.next_multiple_of(own);
+            offsets.push(offset);
+            end = offset + field.size(platform);
+            alignment = alignment.max(own);
+        }
+        (offsets, end.next_multiple_of(alignment))
     }
 }
 
@@ -37,11 +45,12 @@ impl Field {
         self.of.contains('*')
     }
 
-    fn size(&self) -> usize {
+    fn size(&self, platform: &Record) -> usize {
         match self.of.as_str() {
-            "size_t" | "int64_t" => 8,
+            "int64_t" => 8,
             "int32_t" | "uint32_t" => 4,
-            _ if self.is_pointer() => 8,
+            "size_t" => platform.pointer_size,
+            _ if self.is_pointer() => platform.pointer_size,
             other => panic!("{}: tests/generated.rs knows no size of {other}", self.name),
         }
     }
@@ -97,10 +106,7 @@ fn header() -> (Vec<Struct>, Vec<Constant>) {
                     None => declaration.split_at(declaration.rfind([' ', '*']).unwrap() + 1),
                 };
                 let (name, of) = (name.to_owned(), of.trim().to_owned());
-                let last = structs.last_mut().unwrap();
-                let mut field = Field { name, of, doc: std::mem::take(&mut doc), offset: 0 };
-                field.offset = last.end().next_multiple_of(field.size());
-                last.fields.push(field);
+                structs.last_mut().unwrap().fields.push(Field { name, of, doc: std::mem::take(&mut doc) });
             }
             ["#define", name, value] if !name.starts_with("R2CREDS_VERSION_") => {
                 constants.extend(value.parse().map(|value| Constant { name: name.to_owned(), value }));
@@ -125,17 +131,20 @@ fn recorded() -> (Vec<Struct>, Vec<Constant>) {
 #[test]
 fn the_record_of_the_abi() {
     let (structs, constants) = recorded();
-    let mut made = String::new();
-    for each in &structs {
-        writeln!(made, "struct {} {}", each.name, each.end().next_multiple_of(8)).unwrap();
-        for field in &each.fields {
-            writeln!(made, "field {} {} {}", field.name, field.offset, field.size()).unwrap();
+    for record in RECORDS {
+        let mut made = String::new();
+        for each in &structs {
+            let (offsets, size) = each.layout(&record);
+            writeln!(made, "struct {} {size}", each.name).unwrap();
+            for (field, offset) in each.fields.iter().zip(offsets) {
+                writeln!(made, "field {} {offset} {}", field.name, field.size(&record)).unwrap();
+            }
         }
+        for Constant { name, value } in &constants {
+            writeln!(made, "constant {name} {value}").unwrap();
+        }
+        is_or_becomes(&format!("tests/abi/{}", record.file), &made);
     }
-    for Constant { name, value } in &constants {
-        writeln!(made, "constant {name} {value}").unwrap();
-    }
-    is_or_becomes("tests/abi/layout.txt", &made);
 }
 
 #[test]
@@ -256,13 +265,13 @@ fn the_fields_in_the_man_page() {
 /// The library would ignore a field that it forgets to read. So each field is given what none of its type takes: a text
 /// that is not UTF-8, or a number of which every bit is set.
 #[test]
-#[cfg(target_pointer_width = "64")]
 fn the_library_reads_every_field_of_the_params() {
     if is_make_header() {
         return; // It only writes, while the library may not read the new field yet.
     }
     let (structs, _) = header();
     let params = structs.iter().find(|each| each.name == "r2creds_params").unwrap();
+    let (offsets, _) = params.layout(&RECORD);
     let text = c"\xff".as_ptr();
     let valid = [
         ("account_id", c"account"),
@@ -276,7 +285,7 @@ fn the_library_reads_every_field_of_the_params() {
         }
         let mut bytes = vec![0; size_of::<r2creds_params>()];
         let mut put = |name: &str, value: &[u8]| {
-            let at = params.fields.iter().find(|field| field.name == name).unwrap().offset;
+            let at = offsets[params.fields.iter().position(|field| field.name == name).unwrap()];
             bytes[at..at + value.len()].copy_from_slice(value);
         };
         put("struct_size", &size_of::<r2creds_params>().to_ne_bytes());
@@ -290,7 +299,7 @@ fn the_library_reads_every_field_of_the_params() {
                 put(&field.name, &(&raw const text).expose_provenance().to_ne_bytes());
                 put(&format!("{}_len", field.name), &1_usize.to_ne_bytes());
             }
-            _ => put(&field.name, &vec![0xff; field.size()]),
+            _ => put(&field.name, &vec![0xff; field.size(&RECORD)]),
         }
         let (mut out, mut err) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: as the header wants it; the error is freed once.

@@ -1,6 +1,7 @@
 //! `r2creds_inspect` and `r2creds_inspection_allows` through the C ABI: every finding, whatever a token may be.
 
 use std::ffi::{CString, c_char};
+use std::mem::offset_of;
 use std::ptr;
 use std::time::Instant;
 
@@ -516,7 +517,7 @@ fn other_arguments_are_errors() {
     fails("endpoint", "no scheme, expected", &|given| given.raw.endpoint = c"host".as_ptr());
     fails("endpoint", "empty, expected", &|given| given.raw.endpoint = c"".as_ptr());
     fails("at", "negative, expected", &|given| given.raw.at = -1);
-    fails("struct_size", "too small", &|given| given.raw.struct_size = 48);
+    fails("struct_size", "too small", &|given| given.raw.struct_size = offset_of!(r2creds_inspect_params, at));
     let nothing = call::<Inspection>(|out, err| unsafe { r2creds_inspect(ptr::null(), out, err) }).err().unwrap();
     assert_eq!(nothing.field.as_deref(), Some("params"));
     unsafe {

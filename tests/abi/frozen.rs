@@ -9,7 +9,7 @@ use std::process::Command;
 use support::files::scratch;
 use support::scripted::http;
 use support::toolchain::{Compiler, each_way, is_installed, succeeded};
-use support::{HEADER, LAYOUT, SYMBOLS, root};
+use support::{HEADER, LAYOUT, RECORD_64, RECORDS, SYMBOLS, root};
 
 /// Version and folder of each.
 fn releases() -> Vec<(String, PathBuf)> {
@@ -77,33 +77,37 @@ fn lost(frozen: &str, today: &str) -> Option<String> {
 #[test]
 fn no_symbol_size_offset_or_number_of_a_release_is_lost() {
     for (version, folder) in releases() {
-        let layout = fs::read_to_string(folder.join("layout.txt")).unwrap();
+        for record in RECORDS {
+            let layout = fs::read_to_string(folder.join(record.file)).unwrap();
+            assert!(layout.contains("struct r2creds_params "), "{version}");
+            assert_eq!(lost(&layout, record.layout), None, "{version}, {}", record.file);
+        }
         let symbols = fs::read_to_string(folder.join("symbols.txt")).unwrap();
-        assert!(layout.contains("struct r2creds_params ") && symbols.contains("r2creds_sign\n"), "{version}");
-        assert_eq!(lost(&layout, LAYOUT), None, "{version}");
+        assert!(symbols.contains("r2creds_sign\n"), "{version}");
         assert_eq!(lost(&symbols, SYMBOLS), None, "{version}");
     }
 }
 
 #[test]
 fn a_lost_symbol_size_offset_or_number_is_noticed() {
-    let without = |line: &str| LAYOUT.replace(&format!("{line}\n"), "");
+    let record = RECORD_64.layout;
+    let without = |line: &str| record.replace(&format!("{line}\n"), "");
     for (change, today) in [
-        ("a smaller struct", LAYOUT.replace("struct r2creds_error 96", "struct r2creds_error 88")),
-        ("a moved field", LAYOUT.replace("field bucket 16 8", "field bucket 24 8")),
-        ("a renamed field", LAYOUT.replace("field bucket 16 8", "field place 16 8")),
+        ("a smaller struct", record.replace("struct r2creds_error 96", "struct r2creds_error 88")),
+        ("a moved field", record.replace("field bucket 16 8", "field bucket 24 8")),
+        ("a renamed field", record.replace("field bucket 16 8", "field place 16 8")),
         ("no field", without("field timeout_ms 56 4")),
         // Every struct has this one, and none stands in for another.
-        ("no field here", LAYOUT.replace("error 96\nfield struct_size 0 8\n", "error 96\n")),
-        ("another number", LAYOUT.replace("STATUS_TLS 201", "STATUS_TLS 202")),
+        ("no field here", record.replace("error 96\nfield struct_size 0 8\n", "error 96\n")),
+        ("another number", record.replace("STATUS_TLS 201", "STATUS_TLS 202")),
         ("no number", without("constant R2CREDS_STATUS_TLS 201")),
     ] {
-        assert_ne!(today, LAYOUT, "{change}");
-        assert!(lost(LAYOUT, &today).is_some(), "{change}");
+        assert_ne!(today, record, "{change}");
+        assert!(lost(record, &today).is_some(), "{change}");
     }
     assert!(lost(SYMBOLS, &SYMBOLS.replace("r2creds_sign\n", "")).is_some());
-    let longer = LAYOUT.replace("struct r2creds_error 96", "struct r2creds_error 104") + "constant R2CREDS_NEW 1\n";
-    assert_eq!(lost(LAYOUT, &longer), None);
+    let longer = record.replace("struct r2creds_error 96", "struct r2creds_error 104") + "constant R2CREDS_NEW 1\n";
+    assert_eq!(lost(record, &longer), None);
 }
 
 /// An object with the types of all these structs and functions, as the header in this folder has them.
