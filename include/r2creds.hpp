@@ -227,7 +227,7 @@ struct ClientOptions {
     OptionalString base_url{};
     /// http://[user:password@]host:port. Default: HTTPS_PROXY or ALL_PROXY, less NO_PROXY. "": none.
     std::optional<Secret> proxy_url{};
-    /// A PEM file whose certificates are trusted instead of all others. Default: the system's roots.
+    /// A PEM file whose certificates are trusted instead of all others. Default: SSL_CERT_FILE, else the system's.
     OptionalString ca_file{};
     /// Printable ASCII, put in front of `r2creds/<version>` in the User-Agent header. Default: nothing.
     OptionalString user_agent{};

@@ -39,7 +39,8 @@ func WithBaseURL(url string) Option { return func(o *clientOptions) { o.baseURL 
 // proxied.
 func WithProxyURL(url string) Option { return func(o *clientOptions) { o.proxyURL = &url } }
 
-// WithCAFile sets a PEM file whose certificates are trusted instead of all others. Default: the system's roots.
+// WithCAFile sets a PEM file whose certificates are trusted instead of all others. Default: SSL_CERT_FILE, else
+// the system's.
 func WithCAFile(path string) Option { return func(o *clientOptions) { o.caFile = &path } }
 
 // WithUserAgent sets printable ASCII to be put in front of r2creds/<version> in the User-Agent header.

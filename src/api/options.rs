@@ -32,8 +32,8 @@ pub struct ClientOptions<'a> {
     /// `http://[user:password@]host:port`, used by CONNECT. Default: `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY`,
     /// `all_proxy`, less what `NO_PROXY` or `no_proxy` names. `""`: none. Loopback is never proxied.
     pub proxy_url: Option<&'a str>,
-    /// A PEM file whose certificates are trusted instead of all others. Default: the system's roots, or Mozilla's
-    /// bundled ones where the system has none.
+    /// A PEM file whose certificates are trusted instead of all others. Default: `SSL_CERT_FILE` and, except on macOS
+    /// and Windows, `SSL_CERT_DIR`; else the system's roots, or Mozilla's bundled ones where the system has none.
     pub ca_file: Option<&'a str>,
     /// Printable ASCII, put in front of `r2creds/<version>` in the User-Agent header.
     pub user_agent: Option<&'a str>,

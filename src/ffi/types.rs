@@ -179,9 +179,9 @@ pub struct r2creds_client_options {
     /// between, of `*`, IP addresses, networks such as `10.0.0.0/8`, and hosts, which stand for their subdomains too.
     /// `""`: none. Loopback is never proxied.
     pub proxy_url: *const c_char,
-    /// A PEM file whose certificates are trusted instead of all others; not more than 16 MiB. NULL: `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` where the system's own tools heed them, else the system's roots, or Mozilla's bundled ones where
-    /// the system has none. A system store that is there and cannot be read is an error.
+    /// A PEM file whose certificates are trusted instead of all others; not more than 16 MiB. NULL: `SSL_CERT_FILE`
+    /// and, except on macOS and Windows, `SSL_CERT_DIR`; else the system's roots, or Mozilla's bundled ones where the
+    /// system has none. A system store that is there and cannot be read is an error.
     pub ca_file: *const c_char,
     /// Printable ASCII, put in front of `r2creds/<version>` in the User-Agent header. NULL: nothing.
     pub user_agent: *const c_char,

@@ -121,7 +121,8 @@ class Client:
         base_url: Where the API is: https, or http to loopback. Default: ``CLOUDFLARE_BASE_URL``, else Cloudflare.
         proxy_url: ``http://[user:password@]host:port``. Default: ``HTTPS_PROXY`` or ``ALL_PROXY``, less ``NO_PROXY``.
             ``""``: none.
-        ca_file: A PEM file whose certificates are trusted instead of all others. Default: the system's roots.
+        ca_file: A PEM file whose certificates are trusted instead of all others. Default: ``SSL_CERT_FILE``,
+            else the system's.
         user_agent: Printable ASCII, put in front of ``r2creds/<version>``. Default: nothing.
         timeout_ms: For a whole call: every attempt, wait and body; milliseconds, or a timedelta. Default: 60 s.
         attempt_timeout_ms: For one attempt. Default: 20 s.
