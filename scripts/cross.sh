@@ -5,7 +5,7 @@
 #   x86_64-unknown-linux-gnu  aarch64-unknown-linux-gnu    on glibc 2.17 and later
 #   x86_64-unknown-linux-musl  aarch64-unknown-linux-musl
 #   x86_64-pc-windows-gnu
-#   i686-unknown-linux-gnu                                 its layouts are tested
+#   i686-unknown-linux-gnu                                 for its layouts and the tests without a network
 #   x86_64-apple-darwin  aarch64-apple-darwin              for `cargo check`
 # OUT is the target's own folder, and PLATFORM the one with its cc, c++, ar and, where one is needed, run.
 set -eu
@@ -137,6 +137,7 @@ END
 esac
 # What runs the target's programs, where this machine does not.
 case $target in
+    i686-*) need /lib/ld-linux.so.2 ;; # This machine does, with a libc for it: Debian's libc6-i386.
     aarch64-unknown-linux-*)
         need qemu-aarch64
         # With Debian's own arm64 libc installed that one is used; beside it another loader's threads would hang.
