@@ -31,7 +31,7 @@ build() {
     [ -d "$folder/release/build" ] || [ -n "${CARGO_BUILD_TARGET:-}" ] || echo "compiling the $what ..." >&2
     "$cargo" "$subcommand" --release --locked --quiet --manifest-path $manifest --target-dir "$folder" \
         --message-format=json-render-diagnostics "$@" >"$release/messages.json"
-    built=$(sed -n 's/.*"\(filenames":\["\|executable":"\)\([^"]*\)".*/\2/p' "$release/messages.json" | tail -1)
+    built=$(sed -nE 's/.*"(filenames":\["|executable":")([^"]*)".*/\2/p' "$release/messages.json" | tail -1)
     rm "$release/messages.json"
 }
 

@@ -13,7 +13,11 @@ case $(tar --version) in
         time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
         set -- --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time"
         ;;
-    *) set -- ;;
+    *)
+        # macOS's would add a file of metadata for each.
+        export COPYFILE_DISABLE=1
+        set --
+        ;;
 esac
 cd "$dist"
 tar "$@" -C tree -cf "$package.tar" "$package"

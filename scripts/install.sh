@@ -62,11 +62,15 @@ fi
 # From $LIBDIR back to the prefix: ".." or "../..".
 up=$(echo "$LIBDIR" | sed 's|[^/][^/]*|..|g')
 native=$(cat "$release/static/link-libs")
-location=$LIBDIR/$installed
-[ "$system" != windows ] || location=bin/$installed
+location=$LIBDIR/$installed recorded=$soname
+case $system in
+    windows) location=bin/$installed ;;
+    # CMake gives a program the library's folder as its RPATH where it reads this.
+    darwin) recorded=@rpath/$soname ;;
+esac
 fill() {
     sed -e "s|@VERSION@|$version|g" -e "s|@LIBDIR@|$LIBDIR|g" -e "s|@UP@|$up|g" -e "s|@NATIVE_LIBS@|$native|g" \
-        -e "s|@INSTALLED@|$installed|g" -e "s|@SONAME@|$soname|g" -e "s|@LOCATION@|$location|g" \
+        -e "s|@INSTALLED@|$installed|g" -e "s|@SONAME@|$recorded|g" -e "s|@LOCATION@|$location|g" \
         "packaging/${1##*/}.in" >"$1"
     chmod 644 "$1"
 }
