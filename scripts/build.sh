@@ -69,7 +69,7 @@ build "static library" "$OUT" rustc --lib --crate-type staticlib -- \
     cat "$static/native-libs.log" >&2
     exit 1
 }
-sed -e 's/-lgcc_s//' -e 's/-lc$//' -e 's/^ *//' -e 's/ *$//' "$static/native-libs" >"$static/link-libs"
+sed -e 's/$/ /' -e 's/-lgcc_s //' -e 's/-lc //' -e 's/^ *//' -e 's/ *$//' "$static/native-libs" >"$static/link-libs"
 
 if [ "$system" != linux ]; then
     # As rustc makes it: what follows is for ELF.
