@@ -5,6 +5,7 @@ fn main() {
     // The ABI's number, not the crate's.
     const ABI: u32 = 0;
     match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        // Its library keeps itself loaded once it has a thread (src/sys/unix.rs).
         Ok("macos") => println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libr2creds.{ABI}.dylib"),
         // Its DLL keeps itself loaded once it has a thread (src/sys/windows.rs).
         Ok("windows") => {}

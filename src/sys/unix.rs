@@ -70,8 +70,24 @@ pub fn random() -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
+/// The library stays loaded from now on, because its thread may outlive a dlclose. Elsewhere the linker says so
+/// (build.rs); Apple's has no such option.
+#[cfg(target_vendor = "apple")]
+fn stay_loaded() {
+    let inside: fn() -> u64 = random;
+    // SAFETY: an address of this library, and a live, exclusive struct. The name is valid where dladdr has found it.
+    unsafe {
+        let mut found: libc::Dl_info = std::mem::zeroed();
+        if libc::dladdr(inside as *const libc::c_void, &raw mut found) != 0 {
+            libc::dlopen(found.dli_fname, libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE);
+        }
+    }
+}
+
 /// Spawns a thread that no signal is delivered to: signals belong to the program, not to a library's thread.
 pub fn spawn_without_signals(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    #[cfg(target_vendor = "apple")]
+    stay_loaded();
     // A stack size of our own, because std would look for its default in the environment. What the system takes of it
     // for itself comes on top: in a static program, that includes all thread-local data.
     // SAFETY: no preconditions.
