@@ -22,7 +22,7 @@ EMULATOR := $(OUT)/debug/r2-emulator
 # cargo uses all processors by itself, and the suites share a virtual environment.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: all help lib static program install uninstall dist demo emulator test lint test-rust test-cli test-emulator test-python test-go \
+.PHONY: all help lib static program install uninstall package dist demo emulator test lint test-rust test-cli test-emulator test-python test-go \
 	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak sdks fuzz header pages notices docs freeze wheel \
 	venv go-prefix go-env storm-go clean $(EMULATOR)
 
@@ -55,6 +55,8 @@ install: $(SHARED) $(STATIC) $(PROGRAM) ## all that is built, headers, manuals, 
 	@scripts/install.sh install
 uninstall: ## takes away what `make install` put there
 	@scripts/install.sh uninstall
+package: needs-cargo ## every package that this machine can make, in target/package, each installed and used (20 minutes)
+	@scripts/package.sh
 dist: $(SHARED) $(STATIC) $(PROGRAM) ## the installed tree as target/dist/r2creds-<version>-<target>.tar.gz
 	@scripts/dist.sh
 
@@ -122,6 +124,17 @@ go-prefix: $(SHARED) $(STATIC)
 	@DESTDIR= PREFIX=$(GO_PREFIX) scripts/install.sh library >/dev/null
 go-env: go-prefix ## for go in your shell: eval "$(make go-env)"
 	@echo export $(go-env)
+
+# What CI has of other platforms, and what it has no time for.
+OTHERS := aarch64-unknown-linux-gnu x86_64-pc-windows-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl \
+	i686-unknown-linux-gnu
+smoke-platforms: check-macos ## a part of test-platforms, and the packages for this machine: 10 minutes
+	@scripts/platforms.sh "aarch64-unknown-linux-gnu x86_64-pc-windows-gnu" scripts/test-platform.sh smoke
+	@PLATFORMS=x86_64-unknown-linux-gnu scripts/package.sh
+test-platforms: venv $(EMULATOR) check-macos package ## other platforms, under qemu and Wine, and all packages: an hour
+	@scripts/platforms.sh "$(OTHERS)" scripts/test-platform.sh
+check-macos: needs-cargo ## whether the library and the command line compile for macOS; a Mac is needed to link and run
+	@scripts/platforms.sh "aarch64-apple-darwin x86_64-apple-darwin" scripts/check.sh
 
 bench: bench-rust bench-python bench-go ## each language against the C call and against what else there is; only reports
 bench-rust: ## against bare hashing and libcurl

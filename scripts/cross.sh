@@ -7,7 +7,8 @@
 #   x86_64-pc-windows-gnu
 #   i686-unknown-linux-gnu                                 for its layouts and the tests without a network
 #   x86_64-apple-darwin  aarch64-apple-darwin              for `cargo check`
-# OUT is the target's own folder, and PLATFORM the one with its cc, c++, ar and, where one is needed, run.
+# OUT is then the target's own folder, and PLATFORM the one with its cc, c++, ar and, where one is needed, run. Where
+# something is missing for it, a line says what, and the exit code is 3.
 set -eu
 target=$1
 shift
@@ -17,7 +18,7 @@ export OUT="$OUT/$target" CARGO_BUILD_TARGET="$target" PLATFORM="$bin"
 mkdir -p "$bin"
 
 need() {
-    scripts/tools.sh need "$@" || exit 1
+    scripts/tools.sh need "$@" || exit 3
 }
 
 # A program of ours in $bin, which is in no PATH: cargo still finds this machine's own cc.
@@ -53,7 +54,7 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
     if [ ! -e "$rust/done" ]; then
         command -v apt-get >/dev/null || {
             echo "missing: Rust's library for $target (rustup target add $target)" >&2
-            exit 1
+            exit 3
         }
         mkdir -p "$rust/packages"
         (

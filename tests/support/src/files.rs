@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where all of them are: cargo's folder for tests, inside the build folder.
+use crate::process::platform;
+
+/// Where all of them are: cargo's folder for tests, inside the build folder; and for the programs of another platform
+/// one of their own, for this machine's may be tested at the same time.
 pub fn all_scratch() -> PathBuf {
     // <build folder>/<profile>/deps/<suite>
     let suite = std::env::current_exe().unwrap();
-    suite.ancestors().nth(3).unwrap().join("tmp")
+    let tools = platform().unwrap_or_default();
+    suite.ancestors().nth(3).unwrap().join("tmp").join(tools.file_name().unwrap_or_default())
 }
 
 /// A folder of the running test alone. What an earlier run left there is still in it.

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Whether the library and the command line compile for a platform, from within scripts/cross.sh.
+set -eu
+for manifest in Cargo.toml cli/Cargo.toml; do
+    "${CARGO:-cargo}" check --locked --quiet --manifest-path $manifest --target-dir "$OUT"
+done
