@@ -195,6 +195,9 @@ def test_what_is_inside(package: Path, tmp_path: Path) -> None:
         assert "r2creds.cdx.json" in names
     assert "copyright" in names if package.suffix == ".deb" else {"LICENSE-MIT", "LICENSE-APACHE"} <= names
     home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
+    for name, content in inside.items():
+        if name.rsplit("/", 1)[-1].startswith(("libr2creds.so", "r2creds.dll")):
+            assert len(content) <= 4_500_000, name
     registries = [path.name for path in Path(home, "registry/src").iterdir()]
     for place in [str(ROOT), str(OUT), home, "rust/usr/src", "(Debian", *registries]:
         for name, content in inside.items():
