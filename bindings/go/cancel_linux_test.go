@@ -270,3 +270,16 @@ func TestALookupThatNeverEndsDoesNotHoldACallUp(t *testing.T) {
 	await(t, "the lookup", begun['m'])
 	equal(t, "further lookups for one host and client", len(begun['m']), 0)
 }
+
+// bound gives a socket an address on loopback.
+func bound(t *testing.T, socket int) string {
+	err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+}

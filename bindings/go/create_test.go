@@ -23,7 +23,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -286,29 +285,21 @@ func certificate(t *testing.T, template, signer *x509.Certificate,
 }
 
 func TestAPortThatRefusesIsNoConnection(t *testing.T) {
-	// Taken and not listened to: nobody else can begin to.
-	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	// A client's port is taken and not listened to: nobody else can begin to.
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Close(socket)
-	_, err = newClient(t, "http://"+bound(t, socket)).Create(background, validParams())
+	defer listener.Close()
+	client, err := net.Dial("tcp4", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	_, err = newClient(t, "http://"+client.LocalAddr().String()).Create(background, validParams())
 	failure := failed(t, err, r2creds.ErrConnection)
 	equal(t, "temporary", failure.Temporary(), true)
 	equal(t, "HTTP status", failure.HTTPStatus, 0)
-}
-
-// bound gives a socket an address on loopback.
-func bound(t *testing.T, socket int) string {
-	err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 }
 
 // 0 is "none", for the client and for one call; absent is the default, and one call has precedence.

@@ -147,7 +147,7 @@ func filled(of reflect.Type) reflect.Value {
 		if of == reflect.TypeFor[time.Duration]() {
 			to.SetInt(int64(time.Second))
 		}
-	case reflect.Uint32, reflect.Uint64:
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64: // a char of C is one of 8 on arm64
 		to.SetUint(1)
 	case reflect.Slice:
 		to.Set(reflect.Append(to, filled(of.Elem())))
