@@ -134,7 +134,7 @@ smoke-platforms: check-macos ## a part of test-platforms, and the packages for t
 test-platforms: venv $(EMULATOR) check-macos package ## other platforms, under qemu and Wine, and all packages: an hour
 	@scripts/platforms.sh "$(OTHERS)" scripts/test-platform.sh
 check-macos: needs-cargo ## whether the library and the command line compile for macOS; a Mac is needed to link and run
-	@scripts/platforms.sh "aarch64-apple-darwin x86_64-apple-darwin" scripts/check.sh
+	@scripts/platforms.sh "aarch64-apple-darwin x86_64-apple-darwin" scripts/check-platform.sh
 
 bench: bench-rust bench-python bench-go ## each language against the C call and against what else there is; only reports
 bench-rust: ## against bare hashing and libcurl
