@@ -18,8 +18,9 @@ notices=packaging/notices
 cargo fetch --quiet --locked --manifest-path cli/Cargo.toml
 cargo about generate --offline --locked --config $notices/about.toml --manifest-path cli/Cargo.toml \
     --output-file "$OUT/notices" $notices/notices.hbs
-# Licence texts come with line ends and trailing blanks of every kind.
-tr -d '\r' <"$OUT/notices" | sed 's/[[:space:]]*$//' >THIRD-PARTY-NOTICES
+# Licence texts come with line ends and trailing blanks of every kind, and our own once for each copy in the checkout.
+tr -d '\r' <"$OUT/notices" | sed 's/[[:space:]]*$//' | awk '!(/^    r2creds / && $0 == last); { last = $0 }' \
+    >THIRD-PARTY-NOTICES
 
 cargo cyclonedx --quiet --manifest-path cli/Cargo.toml --format json --target all --spec-version 1.5 --no-build-deps
 for target in $(grep -o '"[a-z0-9_]*-[a-z]*-[a-z-]*"' $notices/about.toml | tr -d '"'); do
