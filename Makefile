@@ -22,9 +22,10 @@ EMULATOR := $(OUT)/debug/r2-emulator
 # cargo uses all processors by itself, and the suites share a virtual environment.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: all help lib static program install uninstall package dist demo emulator test lint test-rust test-cli test-emulator test-python test-go \
-	e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak sdks fuzz header pages notices docs freeze wheel \
-	venv go-prefix go-env storm-go clean $(EMULATOR)
+.PHONY: all help lib static program install uninstall package dist demo emulator test lint test-rust test-cli \
+	test-emulator test-python test-go e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak \
+	sdks fuzz smoke-platforms test-platforms check-macos header pages notices advisories docs freeze wheel venv go-prefix \
+	go-env storm-go clean $(EMULATOR)
 
 all: lib static program ## the library, shared and static, and the command line; plain `make` does this
 help: ## this list
@@ -81,7 +82,7 @@ emulator: $(EMULATOR) ## an R2 on loopback for your own tests, until Ctrl-C
 	@exec $(EMULATOR) --env
 
 test: lint test-rust test-cli test-emulator test-python test-go e2e ## everything that CI runs
-lint: needs-cargo ## formats and warnings
+lint: needs-cargo ## formats, warnings, and the licences and sources of others' code
 	@scripts/lint.sh
 test-rust: needs-cc lib static ## the library, from Rust, C and C++, and as it is installed
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
@@ -162,6 +163,8 @@ pages: needs-cargo ## writes cli/pages, the command line's man pages and complet
 	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
 notices: needs-cargo needs-python3.9 ## writes THIRD-PARTY-NOTICES and packaging/r2creds.cdx.json; the same
 	@scripts/notices.sh
+advisories: needs-cargo needs-python3.9 ## whether RustSec knows a hole in what is shipped; it fetches their list
+	@scripts/deny.sh advisories
 docs: needs-doxygen ## the manual, from the header's comments; anything undocumented is an error
 	@rm -rf $(OUT)/docs && mkdir -p $(OUT)/docs
 	@(cat docs/Doxyfile; echo 'INPUT = include/r2creds.h'; echo 'OUTPUT_DIRECTORY = "$(OUT)/docs"') | doxygen -

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Rust's and Go's format, Rust's warnings, and the shell scripts. What checks Python comes with its tests' environment.
+# Rust's and Go's format, Rust's warnings, the shell scripts, and what of others' code comes in. What checks Python comes
+# with its tests' environment.
 set -eu
 
 skip() {
@@ -26,3 +27,5 @@ for script in .ci/run scripts/*.sh examples/*.sh bindings/go/bench/*.sh; do
     sh -n "$script"
 done
 skip shellcheck -- shellcheck .ci/run scripts/*.sh examples/*.sh bindings/go/bench/*.sh
+
+skip python3.9 -- scripts/deny.sh parts

@@ -12,8 +12,7 @@ const STALE: &str = "`make notices` writes it anew";
 fn parts() -> BTreeSet<String> {
     let mut parts = BTreeSet::new();
     let settings = read("packaging/notices/about.toml");
-    let targets = settings.split_once("targets = [").unwrap().1.split_once(']').unwrap().0;
-    let targets: Vec<&str> = targets.split('"').skip(1).step_by(2).collect();
+    let targets = list(&settings, "targets");
     let each = |manifest: &'static str| targets.iter().map(move |target| (manifest, *target));
     for (manifest, target) in ["Cargo.toml", "cli/Cargo.toml"].into_iter().flat_map(each) {
         let mut cargo = Command::new(env!("CARGO"));
@@ -29,6 +28,12 @@ fn parts() -> BTreeSet<String> {
     }
     assert!(parts.len() > 50, "{parts:?}");
     parts
+}
+
+/// The words of a list in a TOML file.
+fn list<'a>(settings: &'a str, name: &str) -> Vec<&'a str> {
+    let list = settings.split_once(&format!("\n{name} = [\n")).unwrap().1.split_once("\n]").unwrap().0;
+    list.split('"').skip(1).step_by(2).collect()
 }
 
 fn read(file: &str) -> String {
@@ -70,4 +75,12 @@ fn the_wheel_states_every_licence() {
     let parts: BTreeSet<&str> = asked.into_iter().chain(["Apache-2.0 WITH LLVM-exception", "MIT"]).collect();
     let others: Vec<&str> = parts.into_iter().collect();
     assert_eq!(stated, format!("(MIT OR Apache-2.0) AND {}", others.join(" AND ")));
+}
+
+/// Two tools read these lists, each from a file of its own.
+#[test]
+fn what_is_checked_is_what_is_noticed() {
+    let (checked, noticed) = (read("packaging/deny.toml"), read("packaging/notices/about.toml"));
+    assert_eq!(list(&checked, "targets"), list(&noticed, "targets"));
+    assert_eq!(list(&checked, "allow"), list(&noticed, "accepted"));
 }
