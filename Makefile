@@ -56,7 +56,7 @@ install: $(SHARED) $(STATIC) $(PROGRAM) ## all that is built, headers, manuals, 
 	@scripts/install.sh install
 uninstall: ## takes away what `make install` put there
 	@scripts/install.sh uninstall
-package: needs-cargo ## every package that this machine can make, in target/package, each installed and used (20 minutes)
+package: needs-cargo ## every package that this machine can make, in target/package, each installed and used
 	@scripts/package.sh
 dist: $(SHARED) $(STATIC) $(PROGRAM) ## the installed tree as target/dist/r2creds-<version>-<target>.tar.gz
 	@scripts/dist.sh
@@ -159,7 +159,7 @@ fuzz: needs-cargo needs-c++ ## the reply parser, the parameters and inspect, FUZ
 header: needs-cargo ## writes include/r2creds.h and what is made from it; `make test` fails when one is stale
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test header
 	R2CREDS_WRITE_HEADER=1 $(CARGO) test --locked --quiet --target-dir $(OUT) --test generated
-pages: needs-cargo ## writes cli/pages, the command line's man pages and completions; `make test` fails when one is stale
+pages: needs-cargo ## writes cli/pages, the man pages and completions; `make test` fails when one is stale
 	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
 notices: needs-cargo needs-python3.9 ## writes THIRD-PARTY-NOTICES and packaging/r2creds.cdx.json; the same
 	@scripts/notices.sh
