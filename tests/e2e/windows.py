@@ -5,8 +5,19 @@ from __future__ import annotations
 
 import json
 
-from conftest import BUCKET, PARENT, PARENT_SECRET, Emulator
-from test_command import READ, SIGN, renewing, run
+from conftest import API_TOKEN, BUCKET, PARENT, PARENT_SECRET, Emulator, connect
+from minters import Minted
+from test_command import IDENTITY, READ, SIGN, renewing, run
+
+
+def test_it_signs_and_creates(emulator: Emulator) -> None:
+    creates = {**IDENTITY, "CLOUDFLARE_API_TOKEN": API_TOKEN, "CLOUDFLARE_BASE_URL": emulator.api}
+    for method, env in (("sign", SIGN), ("create", creates)):
+        code, output, errors = run(method, *READ, "--endpoint", emulator.s3, "--format", "json", env=env)
+        assert (code, errors) == (0, "")
+        made = json.loads(output)
+        s3 = connect(Minted(made["access_key_id"], made["secret_access_key"], made["session_token"], emulator.s3, 0))
+        s3.put_object(Bucket=BUCKET, Key=f"windows/{method}", Body=b"x")
 
 
 def test_exec_passes_exit_code_and_environment_on() -> None:

@@ -301,6 +301,46 @@ def test_an_archive(archive: Path, tmp_path: Path) -> None:
     assert said(*runs(archive, program), "--version") == f"r2creds {VERSION}"
 
 
+CMAKE = """
+cmake_minimum_required(VERSION 3.15)
+project(signs C)
+find_package(r2creds CONFIG REQUIRED)
+add_executable(shared signs.c)
+target_link_libraries(shared PRIVATE r2creds::r2creds)
+add_executable(static signs.c)
+target_link_libraries(static PRIVATE r2creds::r2creds_static ${UNWINDER})
+"""
+
+
+@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: path.name)
+def test_cmake_finds_an_archive(archive: Path, tmp_path: Path) -> None:
+    if shutil.which("cmake") is None:
+        pytest.skip("left out: cmake is missing")
+    (tree,) = unpacked(archive, tmp_path / "tree").iterdir()
+    (tmp_path / "signs.c").write_text(SIGNS)
+    (tmp_path / "CMakeLists.txt").write_text(CMAKE)
+    cc, *unwinder = compiler(archive)
+    system = "Windows" if "windows" in target(archive) else "Linux"
+    settings = {
+        "CMAKE_SYSTEM_NAME": system,
+        "CMAKE_C_COMPILER": shutil.which(cc) or cc,
+        "CMAKE_PREFIX_PATH": tree,
+        "CMAKE_FIND_ROOT_PATH_MODE_PACKAGE": "BOTH",
+        "UNWINDER": " ".join(map(str, unwinder)),
+    }
+    words = [f"-D{name}={value}" for name, value in settings.items()]
+    build = str(tmp_path / "build")
+    for command in (["-S", str(tmp_path), "-B", build, *words], ["--build", build]):
+        done = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    ending = ".exe" if system == "Windows" else ""
+    if system == "Windows":
+        shutil.copy(tree / "bin/r2creds.dll", tmp_path / "build")
+    for name in ("shared", "static"):
+        if name == "static" or "musl" not in target(archive):  # whose loader is not here
+            assert said(*runs(archive, tmp_path / "build" / (name + ending))) == SIGNED
+
+
 ARCHITECTURES = sorted({package.stem.split("_")[-1] for package in DEBS})
 
 
