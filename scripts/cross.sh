@@ -80,7 +80,7 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
 LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib exec $rust/usr/bin/$program "\$@"
 END
     done
-    export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 RUST_SOURCES="$rust/usr/src"
+    export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 RUST_SOURCES="$rust/usr/lib/rustlib/src/rust"
     export CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind,test
     case $target in
         # Zig brings what every program of it begins with; building the library does not make that.
@@ -98,10 +98,13 @@ case $target in
             *) zig=$architecture-macos.11.0 ;;
         esac
         need_zig
+        # Zig does not know -static-pie, ignores it, and makes a program that is always at the same address.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
-CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -target $zig "\$@"
+case " \$* " in *" -static-pie "*) set -- "\$@" -static -pie ;; esac
+export CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig
+exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -target $zig "\$@"
 END
         done
         wrapper ar <<END
@@ -126,8 +129,8 @@ END
             folder=$($RUSTC --print sysroot)/lib/rustlib/$target/lib
             mkdir -p "$folder"
             for object in rsbegin rsend; do
-                [ -e "$folder/$object.o" ] || "$RUSTC" --target "$target" --emit=obj -Cpanic=abort -o "$folder/$object.o" \
-                    "$RUST_SOURCES"/rustc-*/library/rtstartup/$object.rs
+                [ -e "$folder/$object.o" ] || "$RUSTC" --target "$target" --emit=obj -Cpanic=abort \
+                    -o "$folder/$object.o" "$RUST_SOURCES/library/rtstartup/$object.rs"
             done
         fi
         ;;
