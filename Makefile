@@ -84,7 +84,7 @@ emulator: $(EMULATOR) ## an R2 on loopback for your own tests, until Ctrl-C
 test: lint test-rust test-cli test-emulator test-python test-go e2e ## everything that CI runs
 lint: needs-cargo ## formats, warnings, and the licences and sources of others' code
 	@scripts/lint.sh
-test-rust: needs-cc lib static ## the library, from Rust, C and C++, and as it is installed
+test-rust: needs-cc lib static program ## the library, from Rust, C and C++, and as it is installed
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
 test-cli: needs-cargo ## the command line's man pages and completions; the rest is in test-python and e2e
 	$(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program

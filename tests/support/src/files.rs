@@ -6,6 +6,7 @@ use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::process::platform;
+use crate::root;
 
 /// Where all of them are: cargo's folder for tests, inside the build folder; and for the programs of another platform
 /// one of their own, for this machine's may be tested at the same time.
@@ -23,6 +24,24 @@ pub fn scratch(name: &str) -> PathBuf {
     let path = all_scratch().join(test).join(name);
     fs::create_dir_all(&path).unwrap();
     path
+}
+
+/// The folders of this build: the checkout, cargo's and the home folder. Nothing that is shipped may name one.
+pub fn places() -> Vec<String> {
+    // Without a home there is none to name: a path of one character is not looked for.
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cargo_home = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
+    vec![root().to_str().unwrap().to_owned(), cargo_home, format!("{home}/")]
+}
+
+/// Whether an absolute path is in it, and not only as the end of a longer one, as a short one may be. A long one is
+/// nothing else's end, and texts of a program stand one behind the other with nothing between.
+pub fn names(bytes: &[u8], path: &str) -> bool {
+    let is_long = path.trim_end_matches('/').matches('/').count() > 1;
+    let part_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let stands_alone = |at: usize| at == 0 || !part_of_a_name(bytes[at - 1]);
+    let is_at = |at: usize| bytes[at..].starts_with(path.as_bytes()) && (is_long || stands_alone(at));
+    path.len() > 1 && (0..bytes.len()).any(is_at)
 }
 
 /// A file that is removed again.
