@@ -24,8 +24,8 @@ EMULATOR := $(OUT)/debug/r2-emulator
 MAKEFLAGS += --no-print-directory
 .PHONY: all help lib static program install uninstall package dist demo emulator test lint test-rust test-cli \
 	test-emulator test-python test-go e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak \
-	sdks fuzz smoke-platforms test-platforms check-macos header pages notices advisories docs freeze wheel venv go-prefix \
-	go-env storm-go clean $(EMULATOR)
+	sdks fuzz smoke-platforms test-platforms check-macos reproducible header pages notices advisories docs freeze wheel \
+	venv go-prefix go-env storm-go clean $(EMULATOR)
 
 all: lib static program ## the library, shared and static, and the command line; plain `make` does this
 help: ## this list
@@ -163,6 +163,8 @@ pages: needs-cargo ## writes cli/pages, the man pages and completions; `make tes
 	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
 notices: needs-cargo needs-python3.9 ## writes THIRD-PARTY-NOTICES and packaging/r2creds.cdx.json; the same
 	@scripts/notices.sh
+reproducible: lib static program ## that another folder gives the same bytes; some minutes
+	@scripts/reproducible.sh
 advisories: needs-cargo needs-python3.9 ## whether RustSec knows a hole in what is shipped; it fetches their list
 	@scripts/deny.sh advisories
 docs: needs-doxygen ## the manual, from the header's comments; anything undocumented is an error

@@ -40,6 +40,7 @@ if [ "$1" = program ]; then
     # another platform ours has been copied already, and what both are made of, C above all, is compiled once.
     folder=$OUT
     [ -n "${CARGO_BUILD_TARGET:-}" ] || folder=$OUT/program
+    export RUSTC_WRAPPER="$PWD/scripts/rustc.sh"
     build "command line" "$folder" build
     cp "$built" "$release/$program"
     exit
