@@ -98,11 +98,12 @@ case $target in
             *) zig=$architecture-macos.11.0 ;;
         esac
         need_zig
-        # Zig does not know -static-pie, ignores it, and makes a program that is always at the same address.
+        # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
+        # static program is always at the same address.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
-case " \$* " in *" -static-pie "*) set -- "\$@" -static -pie ;; esac
+case " \$* " in *" -static-pie "* | *" -static -no-pie "*) set -- "\$@" -static -pie ;; esac
 export CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig
 exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -target $zig "\$@"
 END
