@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rust's and Go's format, Rust's warnings, the shell scripts, and what of others' code comes in. What checks Python comes
+# Rust's and Go's format, Rust's warnings, the shell scripts, and what others' code comes in. What checks Python comes
 # with its tests' environment.
 set -eu
 
