@@ -98,12 +98,19 @@ case $target in
             *) zig=$architecture-macos.11.0 ;;
         esac
         need_zig
+        # Where nothing is linked, as for macOS, C need not be compiled either: an object is an empty file.
+        compile=
+        # shellcheck disable=SC2016 # for the wrapper
+        case $target in *-apple-darwin) compile='*" -c "*) while [ "$1" != -o ]; do shift; done; : >"$2"; exit ;;' ;; esac
         # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
         # static program is always at the same address.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
-case " \$* " in *" -static-pie "* | *" -static -no-pie "*) set -- "\$@" -static -pie ;; esac
+case " \$* " in
+    $compile
+    *" -static-pie "* | *" -static -no-pie "*) set -- "\$@" -static -pie ;;
+esac
 export CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig
 exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -target $zig "\$@"
 END

@@ -31,7 +31,7 @@ if [ "${1:-}" = smoke ]; then
     here "${CARGO:-cargo}" test --locked --quiet --target-dir "$base" --test c -- status misuse threads
     exit
 fi
-here "${CARGO:-cargo}" test --locked --quiet --target-dir "$base" --test c --test cpp
+here "${CARGO:-cargo}" test --locked --quiet --target-dir "$base" --test c --test cpp --test hardening
 
 # The command line, against the emulator. i686 is tested for its layouts alone.
 case $CARGO_BUILD_TARGET in i686-*) exit ;; esac

@@ -100,7 +100,7 @@ def compiled(package: Path, folder: Path, pkg_config: Path, module: str) -> Path
     program = folder / (module + (".exe" if "windows" in target(package) else ""))
     listed = ["pkg-config", "--cflags", "--libs", module]
     flags = shlex.split(said(*listed, PKG_CONFIG_LIBDIR=str(pkg_config)))
-    strict = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    strict = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
     subprocess.run([*compiler(package), *strict, source, "-o", program, *flags], check=True)
     return program
 
@@ -279,7 +279,7 @@ def signs_beside(wheel: Path, library: Path, folder: Path) -> None:
     """A C program that is linked to the library of a wheel."""
     source, program = folder / "signs.c", folder / "signs.exe"
     source.write_text(SIGNS)
-    subprocess.run([*compiler(wheel), source, "-I", ROOT / "include", "-o", program, library], check=True)
+    subprocess.run([*compiler(wheel), "-O2", source, "-I", ROOT / "include", "-o", program, library], check=True)
     if library.suffix == ".dll":
         shutil.copy(library, folder)
         assert said(*runs(wheel, program)) == SIGNED
