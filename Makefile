@@ -81,7 +81,7 @@ emulator: $(EMULATOR) ## an R2 on loopback for your own tests, until Ctrl-C
 	@echo "# An R2 for your tests, until Ctrl-C. In another shell:"
 	@exec $(EMULATOR) --env
 
-test: lint test-rust test-cli test-emulator test-python test-go e2e ## everything that CI runs
+test: lint test-rust test-cli test-emulator test-python test-go e2e ## all tests of this machine
 lint: needs-cargo ## formats, warnings, and the licences and sources of others' code
 	@scripts/lint.sh
 test-rust: needs-cc lib static program ## the library, from Rust, C and C++, and as it is installed
