@@ -17,10 +17,11 @@ esac
 
 # Tests that run here, on programs for the other platform.
 here() {
-    env -u CARGO_BUILD_TARGET -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP -u CARGO_UNSTABLE_BUILD_STD -u RUSTFLAGS "$@"
+    env -u CARGO_BUILD_TARGET -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP -u CARGO_UNSTABLE_BUILD_STD -u RUSTFLAGS \
+        -u CARGO_PROFILE_DEV_DEBUG "$@"
 }
 # A program for musl is linked statically, for its loader is not on this machine.
-libraries=$OUT/$CARGO_BUILD_TARGET/debug
+libraries=$OUT/$CARGO_BUILD_TARGET/debug/deps
 if [ "${1:-}" != smoke ]; then
     for what in shared static program; do scripts/build.sh $what; done
     libraries=$OUT/release
