@@ -1,7 +1,10 @@
 #!/bin/sh
 # Whether the library and the command line compile for a platform, from within scripts/cross.sh.
 set -eu
-for manifest in Cargo.toml cli/Cargo.toml; do
-    # In one folder for all platforms: what is compiled for this machine, to build the rest, is then shared.
-    "${CARGO:-cargo}" check --locked --quiet --manifest-path $manifest --target-dir "${OUT%/*}/check"
-done
+# In one folder for all platforms: what is compiled for this machine, to build the rest, is then shared.
+check() {
+    "${CARGO:-cargo}" check --locked --quiet --target-dir "${OUT%/*}/check" "$@"
+}
+check
+# Nothing in it is of one processor.
+case $CARGO_BUILD_TARGET in aarch64-*) check --manifest-path cli/Cargo.toml ;; esac
