@@ -15,8 +15,6 @@ shift
 tools=$OUT/tools
 bin=$tools/bin-$target
 export OUT="$OUT/$target" CARGO_BUILD_TARGET="$target" PLATFORM="$bin"
-# Nobody debugs these, and without it tests are built in half the time.
-export CARGO_PROFILE_DEV_DEBUG=0
 mkdir -p "$bin"
 
 need() {
