@@ -129,7 +129,7 @@ go-env: go-prefix ## for go in your shell: eval "$(make go-env)"
 # What CI has of other platforms, and what it has no time for.
 OTHERS := aarch64-unknown-linux-gnu x86_64-pc-windows-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl \
 	i686-unknown-linux-gnu
-smoke-platforms: check-macos ## a part of test-platforms, and the packages for this machine: 10 minutes
+smoke-platforms: check-macos ## a part of test-platforms, and the packages for this machine: some minutes
 	@scripts/platforms.sh "aarch64-unknown-linux-gnu x86_64-pc-windows-gnu" scripts/test-platform.sh smoke
 	@PLATFORMS=x86_64-unknown-linux-gnu scripts/package.sh
 test-platforms: venv $(EMULATOR) check-macos package ## other platforms, under qemu and Wine, and all packages: an hour
