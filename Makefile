@@ -132,7 +132,7 @@ OTHERS := aarch64-unknown-linux-gnu x86_64-pc-windows-gnu x86_64-unknown-linux-m
 smoke-platforms: check-macos ## a part of test-platforms, and the packages for this machine: some minutes
 	@scripts/platforms.sh "aarch64-unknown-linux-gnu x86_64-pc-windows-gnu" scripts/test-platform.sh smoke
 	@PLATFORMS=x86_64-unknown-linux-gnu scripts/package.sh
-test-platforms: venv $(EMULATOR) check-macos package ## other platforms, under qemu and Wine, and all packages: an hour
+test-platforms: venv $(EMULATOR) check-macos package reproducible ## other platforms, and all packages: over an hour
 	@scripts/platforms.sh "$(OTHERS)" scripts/test-platform.sh
 check-macos: needs-cargo ## whether the library and the command line compile for macOS; a Mac is needed to link and run
 	@scripts/platforms.sh "aarch64-apple-darwin x86_64-apple-darwin" scripts/check-platform.sh

@@ -247,6 +247,11 @@ fn until_renewed(provider: &Provider, from: &str) {
     panic!("not renewed");
 }
 
+/// Whether a time is the expected one, but for what the real clock went on by meanwhile.
+fn is_at(time: i64, expected: i64) -> bool {
+    (expected..expected + 10).contains(&time)
+}
+
 const SHORT: Duration = Duration::from_millis(1000);
 
 #[test]
@@ -261,7 +266,7 @@ fn a_signed_credential_is_kept_while_fresh_and_renewed_at_once_when_due() {
         // At the latest a fifth of the way from renew_at to renew_by later.
         pass(75 + 23);
         let second = provider.get().unwrap();
-        assert_eq!(second.times().0, issued_at + 698);
+        assert!(is_at(second.times().0, issued_at + 698));
         assert_ne!(second.secret(), first.secret());
         assert_eq!(provider.last_status(), 0);
     });
@@ -282,10 +287,10 @@ fn no_clock_lengthens_a_life() {
         set_wall_by(86_400);
         let third = provider.get().unwrap();
         assert_ne!(third.secret(), second.secret());
-        assert_eq!(third.times().0, second.times().0 + 86_400);
+        assert!(is_at(third.times().0, second.times().0 + 86_400));
         // A machine that slept through the end.
         pass(100_000);
-        assert_eq!(provider.get().unwrap().times().0, third.times().0 + 100_000);
+        assert!(is_at(provider.get().unwrap().times().0, third.times().0 + 100_000));
     });
 }
 
@@ -454,10 +459,11 @@ fn a_failure_is_told_again_until_its_pause_is_over() {
 fn pauses_grow_and_a_good_credential_serves_meanwhile() {
     alone(&[], || {
         let api = Api::start();
+        let at_rest = threads_at_rest();
         let provider = api.provider();
         provider.get().unwrap();
-        let at_rest = threads_at_rest();
-        api.set(Mode::Refuse("500 Internal Server Error", ""));
+        // Closed, so that no connection's thread is there at rest, to end while a renewal runs.
+        api.set(Mode::Refuse("500 Internal Server Error", "Connection: close\r\n"));
         pass(700);
         let mut requests = 1;
         // In 150 s of failures: at least a second between two, and no more than a minute.

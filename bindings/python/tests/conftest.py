@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -98,6 +100,14 @@ def until_end(handler: BaseHTTPRequestHandler) -> None:
     """A reply that never comes: waits until the client has closed the connection."""
     while handler.connection.recv(4096):
         pass
+
+
+def interrupts() -> None:
+    """Ctrl-C, in this process. Windows sends no signals, and there os.kill() would end it."""
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def settles(condition: Callable[[], bool]) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import PARAMS, PARENT_SECRET, Api, Reply, compiled, until_end
+from conftest import PARAMS, PARENT_SECRET, Api, Reply, compiled, interrupts, until_end
 
 import r2creds
 
@@ -249,18 +249,18 @@ def test_a_reply_leaves_no_secret_in_a_frame(api: Api) -> None:
 
 def test_a_handler_that_raises_leaves_no_secret_in_a_frame(api: Api) -> None:
     def reply(handler: Any) -> None:
-        os.kill(os.getpid(), signal.SIGUSR1)
+        interrupts()
         until_end(handler)
 
     def stop(*_: object) -> None:
         raise LookupError
 
     api.replies[:] = [reply]
-    before = signal.signal(signal.SIGUSR1, stop)
+    before = signal.signal(signal.SIGINT, stop)
     try:
         keeps_its_secrets(lambda: api.client(api_token=SECRETS["token"]).create(**of_create()))
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, send, settles, until_end
+from conftest import PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, interrupts, send, settles, until_end
 from pickled import mints, worker
 from s3 import S3
 
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_a_wait_and_not_the_renewal(api: Api) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for _ in range(2):
-            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            threading.Timer(0.1, interrupts).start()
             with pytest.raises(KeyboardInterrupt):
                 provider.get()
     finally:
@@ -172,6 +172,7 @@ def test_closing_ends_the_waits_of_other_threads(api: Api) -> None:
     assert repr(provider) == "<r2creds.Provider, closed>"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_a_child_has_the_credential_and_not_the_renewal(api: Api) -> None:
     api.replies = [SUCCESS, until_end]
     provider = r2creds.Provider(api.client(), **PARAMS, ttl_seconds=12)
@@ -279,6 +280,7 @@ def test_one_that_was_never_made_has_a_repr() -> None:
     gc.collect()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork, by which the example hands its provider out")
 def test_the_example_of_a_pool_shares_one_provider(s3: S3, tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.txt").write_bytes(b"%d" % number)

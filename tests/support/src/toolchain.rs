@@ -149,7 +149,8 @@ pub fn compile(source: &Path, compiler: Compiler, flags: &[&str]) -> PathBuf {
 /// What a program that links the static library has to name besides.
 fn native_libraries() -> Vec<String> {
     let list = fs::read_to_string(library().with_file_name("link-libs")).unwrap();
-    list.split_whitespace().map(str::to_owned).collect()
+    let unwinder = is_for("musl").then_some("-lunwind"); // zig's, which it does not link by itself
+    list.split_whitespace().chain(unwinder).map(str::to_owned).collect()
 }
 
 /// The output of a command that has to succeed.
