@@ -37,9 +37,10 @@ build() {
 
 if [ "$1" = program ]; then
     # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours. For
-    # another platform ours has been copied already, and what both are made of, C above all, is compiled once.
+    # another platform ours has been copied already, and what both are made of, C above all, is compiled once; but for
+    # musl with other flags, and cargo would keep no more than one of the two.
     folder=$OUT
-    [ -n "${CARGO_BUILD_TARGET:-}" ] || folder=$OUT/program
+    case ${CARGO_BUILD_TARGET:-} in '' | *-musl) folder=$OUT/program ;; esac
     export RUSTC_WRAPPER="$PWD/scripts/rustc.sh"
     build "command line" "$folder" build
     cp "$built" "$release/$program"

@@ -42,7 +42,11 @@ static void leaves_nothing(const char *name, Use use) {
 int main() {
     begin();
     trying = "the search itself";
-    { const std::string plain(SECRET); }
+    {
+        const std::string plain(SECRET);
+        // As if something read it. Else clang does not write it, because it is deleted next.
+        __asm__ volatile("" : : "r"(plain.data()) : "memory");
+    }
     CHECK(found > 0);
 
     leaves_nothing("destroyed", [] { Secret secret = SECRET; });
