@@ -16,7 +16,11 @@ flags=${RUSTFLAGS:-}
 for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
     flags="$flags --remap-path-prefix=$folder=crates"
 done
-flags="$flags --remap-path-prefix=$PWD=r2creds ${RUST_SOURCES:+--remap-path-prefix=$RUST_SOURCES=rust}"
+flags="$flags --remap-path-prefix=$PWD=r2creds"
+if [ -n "${RUST_SOURCES:-}" ]; then
+    # Where they are below this folder, cargo names them from here.
+    flags="$flags --remap-path-prefix=$RUST_SOURCES=rust --remap-path-prefix=${RUST_SOURCES#"$PWD"/}=rust"
+fi
 case ${CARGO_BUILD_TARGET:-},$1 in
     # Else musl itself would be inside, and a program with two of them.
     *-musl,shared | *-musl,static) flags="$flags -C target-feature=-crt-static" ;;
@@ -37,10 +41,11 @@ build() {
 
 if [ "$1" = program ]; then
     # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours. For
-    # another platform ours has been copied already, and what both are made of, C above all, is compiled once; but for
-    # musl with other flags, and cargo would keep no more than one of the two.
+    # another platform ours has been copied already, and what both are made of, C above all, is compiled once; but not
+    # where cargo would keep only one of the two: for musl their flags differ, and where Rust's own library is built here
+    # the paths of its sources.
     folder=$OUT
-    case ${CARGO_BUILD_TARGET:-} in '' | *-musl) folder=$OUT/program ;; esac
+    case ${CARGO_BUILD_TARGET:-},${RUST_SOURCES:-} in ,* | *-musl,* | *,?*) folder=$OUT/program ;; esac
     export RUSTC_WRAPPER="$PWD/scripts/rustc.sh"
     build "command line" "$folder" build
     cp "$built" "$release/$program"

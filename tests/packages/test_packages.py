@@ -207,7 +207,7 @@ def test_what_is_inside(package: Path, tmp_path: Path) -> None:
         if name.rsplit("/", 1)[-1].startswith(("libr2creds.so", "r2creds.dll")):
             assert len(content) <= 4_500_000, name
     registries = [path.name for path in Path(home, "registry/src").iterdir()]
-    for place in [str(ROOT), str(OUT), home, "rust/usr/src", "(Debian", *registries]:
+    for place in [str(ROOT), str(OUT), home, "rustlib/src", "(Debian", *registries]:
         for name, content in inside.items():
             assert place.encode() not in content, f"{name} names {place}"
 
