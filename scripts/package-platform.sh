@@ -4,7 +4,8 @@
 set -eu
 . scripts/names.sh
 folder=$1 python=$2
-for what in shared static program; do scripts/build.sh $what; done
+# Without the date: it is not compiled in, and AWS-LC is compiled again where it changes.
+for what in shared static program; do env -u SOURCE_DATE_EPOCH scripts/build.sh $what; done
 architecture=${CARGO_BUILD_TARGET%%-*}
 case $CARGO_BUILD_TARGET in
     # Zig's musl is called libc.so. PyPI's tools know the name that it has on Alpine; any musl takes each for its own.
