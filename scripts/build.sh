@@ -42,8 +42,8 @@ build() {
 if [ "$1" = program ]; then
     # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours. For
     # another platform ours has been copied already, and what both are made of, C above all, is compiled once; but not
-    # where cargo would keep only one of the two: for musl their flags differ, and where Rust's own library is built here
-    # the paths of its sources.
+    # where cargo would keep only one of the two: for musl their flags differ, and where Rust's own library is built
+    # here, the paths of its sources.
     folder=$OUT
     case ${CARGO_BUILD_TARGET:-},${RUST_SOURCES:-} in ,* | *-musl,* | *,?*) folder=$OUT/program ;; esac
     export RUSTC_WRAPPER="$PWD/scripts/rustc.sh"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes $PLATFORM/python, a Python for another platform, from within scripts/cross.sh. It is python-build-standalone's, from
-# a Go module that carries it for Windows and for arm64's glibc. There is none for musl.
+# Makes $PLATFORM/python, a Python for another platform, from within scripts/cross.sh. It is python-build-standalone's,
+# from a Go module that carries it for Windows and for arm64's glibc. There is none for musl.
 set -eu
 module=github.com/kluctl/go-embed-python@v0.0.0-3.11.11-20241219-1
 sum=h1:yVXFTxa6cvhLC6TwkDEHmNaiWlDyaFEGiXd1DQdoeOU=

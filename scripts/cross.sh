@@ -101,7 +101,9 @@ case $target in
         # Where nothing is linked, as for macOS, C need not be compiled either: an object is an empty file.
         compile=
         # shellcheck disable=SC2016 # for the wrapper
-        case $target in *-apple-darwin) compile='*" -c "*) while [ "$1" != -o ]; do shift; done; : >"$2"; exit ;;' ;; esac
+        case $target in
+            *-apple-darwin) compile='*" -c "*) while [ "$1" != -o ]; do shift; done; : >"$2"; exit ;;' ;;
+        esac
         # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
         # static program is always at the same address.
         for language in cc c++; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The Debian packages of what was built for Linux, from within scripts/cross.sh: deb.sh FOLDER. libr2creds0 is the shared
-# library, libr2creds-dev what a C program is built with, and r2creds the command line.
+# The Debian packages of what was built for Linux, from within scripts/cross.sh: deb.sh FOLDER. libr2creds0 is the
+# shared library, libr2creds-dev what a C program is built with, and r2creds the command line.
 set -eu
 . scripts/names.sh
 folder=$1

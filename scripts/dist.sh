@@ -1,6 +1,6 @@
 #!/bin/sh
-# The installed tree as an archive below $OUT/dist, or in the folder that is named, with its checksum: dist.sh [FOLDER]. It
-# is r2creds-<version>-<target>.tar.gz, and for Windows .zip: the same bytes for the same commit, where tar is GNU's.
+# The installed tree as an archive below $OUT/dist, or in the folder that is named, with its checksum: dist.sh [FOLDER].
+# It is r2creds-<version>-<target>.tar.gz, and for Windows .zip: the same bytes for the same commit, where tar is GNU's.
 set -eu
 . scripts/names.sh
 package=r2creds-$version-${CARGO_BUILD_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}

@@ -14,6 +14,5 @@ case $CARGO_BUILD_TARGET in
         ;;
 esac
 scripts/dist.sh "$folder"
-
 scripts/wheel.sh "$folder" "$python"
 case $CARGO_BUILD_TARGET in *-linux-gnu) scripts/deb.sh "$folder" ;; esac

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command by cross.sh for each of some platforms: platforms.sh "TARGET..." COMMAND.... One that cannot be had on this
-# machine is left out, with a line; with R2CREDS_NO_SKIP=1 that is a failure.
+# Runs a command by cross.sh for each of some platforms: platforms.sh "TARGET..." COMMAND.... One that cannot be had on
+# this machine is left out, with a line; with R2CREDS_NO_SKIP=1 that is a failure.
 set -eu
 targets=$1
 shift

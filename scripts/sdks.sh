@@ -26,7 +26,8 @@ if scripts/tools.sh need npm; then
 fi
 if scripts/tools.sh need mvn; then
     cp -r tests/sdks/java "$work"
-    (cd "$work/java" && mvn --quiet --batch-mode -Dstyle.color=never compile dependency:build-classpath -Dmdep.outputFile=classpath)
+    (cd "$work/java" && mvn --quiet --batch-mode -Dstyle.color=never compile dependency:build-classpath \
+        -Dmdep.outputFile=classpath)
     renewing "software.amazon.awssdk:s3" java -cp "$work/java/target/classes:$(cat "$work/java/classpath")" Client
 fi
 if scripts/tools.sh need go; then

@@ -38,8 +38,6 @@ programs --test c --test cpp --test hardening
 case $CARGO_BUILD_TARGET in i686-*) exit ;; esac
 mkdir -p "$OUT/e2e"
 run=
-drive=
-[ "$system" != windows ] || drive=Z: # where Wine has all that is here
 [ ! -e "$PLATFORM/run" ] || run=$PLATFORM/run
 cat >"$OUT/e2e/r2creds" <<END
 #!/bin/sh
@@ -51,8 +49,8 @@ tests=tests/e2e/test_command.py
 # shellcheck disable=SC2086 # words
 R2CREDS_PROGRAM=$OUT/e2e/r2creds here "$base/venv/bin/pytest" --quiet -p no:cacheprovider -rs $tests
 
-# The Python package, where there is a Python for the platform: pip takes the wheel for it, and what needs no other program
-# is tested.
+# The Python package, where there is a Python for the platform: pip takes the wheel for it, and what needs no other
+# program is tested.
 case $CARGO_BUILD_TARGET in *-musl) ;; *)
     scripts/cross-python.sh
     rm -rf "$OUT/wheel" "$OUT/python"
@@ -64,11 +62,13 @@ case $CARGO_BUILD_TARGET in *-musl) ;; *)
     "$base/venv/bin/pip" --quiet --disable-pip-version-check install --target "$OUT/python" --only-binary :all: \
         --python-version 3.11 $(echo "${tags%.whl}" | tr . '\n' | sed 's/^/--platform /') "$wheel" \
         $("$base/venv/bin/pip" freeze | grep -E '^(boto3|botocore|lance-namespace|pytest)=') colorama
+    drive=
+    [ "$system" != windows ] || drive=Z: # where Wine has all that is here
     # By way of a variable: where the output is no pipe, Wine gives Python none. Types are the same everywhere, and no
     # emulator loads one library before another.
     told=$(
         cd bindings/python
-        PYTHONPATH=$drive$OUT/python env -u R2CREDS_NO_SKIP "$PLATFORM/python" -m pytest --quiet \
+        PYTHONPATH=$drive$OUT/python "$PLATFORM/python" -m pytest --quiet \
             -k 'not type_checker and not faults_of_the_system' tests/test_calls.py tests/test_arguments.py \
             tests/test_errors.py tests/test_inspect.py tests/test_provider.py </dev/null 2>&1
     ) || {

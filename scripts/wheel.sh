@@ -1,5 +1,6 @@
 #!/bin/sh
-# The wheel of what was built for a platform, from within scripts/cross.sh: wheel.sh FOLDER PYTHON, one that has hatchling.
+# The wheel of what was built for a platform, from within scripts/cross.sh: wheel.sh FOLDER PYTHON, one that has
+# hatchling.
 set -eu
 . scripts/names.sh
 folder=$1 python=$2

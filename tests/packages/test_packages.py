@@ -139,26 +139,18 @@ def sign_in_c(package: Path, folder: Path, libraries: Path, shared: Path) -> Non
             assert said(*runs(package, program), **env) == SIGNED
 
 
-def debian(folder: Path, architecture: str, *names: str) -> Path:
-    """Packages of Debian's, unpacked in a folder of their own."""
-    if shutil.which("apt-get") is None:
-        left_out("apt-get is missing, from which this gets what the platform has")
-    done = subprocess.run(
-        ["apt-get", "download", "-qq", *(f"{name}:{architecture}" for name in names)],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        left_out(f"{' '.join(names)} for {architecture}: {done.stderr.strip().splitlines()[-1]}")
-    root = folder / "debian"
-    for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, root], check=True)
-    return root
-
-
 def musl_loader(package: Path, folder: Path) -> Path:
-    processor = target(package).split("-")[0]
-    root = debian(folder, {"x86_64": "amd64", "aarch64": "arm64"}[processor], "musl")
-    return next(root.rglob("libc.so"))
+    """What starts a program for musl, from Debian's package of it."""
+    if shutil.which("apt-get") is None:
+        left_out("apt-get is missing, from which this gets musl")
+    processor = {"x86_64": "amd64", "aarch64": "arm64"}[target(package).split("-")[0]]
+    name = f"musl:{processor}"
+    done = subprocess.run(["apt-get", "download", "-qq", name], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        left_out(f"{name}: {done.stderr.strip().splitlines()[-1]} (dpkg --add-architecture, and apt-get update)")
+    (deb,) = folder.glob("musl_*.deb")
+    subprocess.run(["dpkg", "-x", deb, folder / "debian"], check=True)
+    return next((folder / "debian").rglob("libc.so"))
 
 
 # --- All together ----------------------------------------------------------------------------------------------------

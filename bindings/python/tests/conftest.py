@@ -102,7 +102,7 @@ def until_end(handler: BaseHTTPRequestHandler) -> None:
         pass
 
 
-def interrupts() -> None:
+def interrupt() -> None:
     """Ctrl-C, in this process. Windows sends no signals, and there os.kill() would end it."""
     if sys.platform == "win32":
         signal.raise_signal(signal.SIGINT)

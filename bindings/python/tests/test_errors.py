@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import PARAMS, PARENT_SECRET, Api, Reply, compiled, interrupts, until_end
+from conftest import PARAMS, PARENT_SECRET, Api, Reply, compiled, interrupt, until_end
 
 import r2creds
 
@@ -249,7 +249,7 @@ def test_a_reply_leaves_no_secret_in_a_frame(api: Api) -> None:
 
 def test_a_handler_that_raises_leaves_no_secret_in_a_frame(api: Api) -> None:
     def reply(handler: Any) -> None:
-        interrupts()
+        interrupt()
         until_end(handler)
 
     def stop(*_: object) -> None:

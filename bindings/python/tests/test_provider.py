@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, interrupts, send, settles, until_end
+from conftest import PARAMS, PARENT_SECRET, REPOSITORY, RESULT, SUCCESS, Api, interrupt, send, settles, until_end
 from pickled import mints, worker
 from s3 import S3
 
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_a_wait_and_not_the_renewal(api: Api) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for _ in range(2):
-            threading.Timer(0.1, interrupts).start()
+            threading.Timer(0.1, interrupt).start()
             with pytest.raises(KeyboardInterrupt):
                 provider.get()
     finally:
