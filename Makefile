@@ -22,12 +22,12 @@ EMULATOR := $(OUT)/debug/r2-emulator
 # cargo uses all processors by itself, and the suites share a virtual environment.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: all help lib static program install uninstall package dist demo emulator test lint test-rust test-cli \
+.PHONY: all help lib program install uninstall package dist demo emulator test lint test-rust test-cli \
 	test-emulator test-python test-go e2e run-test-python run-test-go run-e2e bench bench-rust bench-python bench-go soak \
 	sdks fuzz smoke-platforms test-platforms check-macos reproducible header pages notices advisories docs freeze wheel \
 	venv go-prefix go-env storm-go clean $(EMULATOR)
 
-all: lib static program ## the library, shared and static, and the command line; plain `make` does this
+all: lib program ## the library and the command line; plain `make` does this
 help: ## this list
 	@awk -F ':.* ## ' '/^[a-z0-9-]+:.* ## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
 
@@ -37,18 +37,14 @@ needs-%:
 # What may be left out is run by this: if a tool is missing, one line says so, and only R2CREDS_NO_SKIP=1 makes it fail.
 unless-missing := scripts/tools.sh skip
 
-lib: needs-cargo ## the shared library, in target/release
-	@scripts/build.sh shared
-static: needs-cargo ## the static library, in target/release/static
-	@scripts/build.sh static
+lib: needs-cargo ## the library: shared in target/release, static in target/release/static
+	@scripts/build.sh library
 program: needs-cargo ## the command line, in target/release
 	@scripts/build.sh program
 # For `make && sudo make install`: cargo is only needed where a source is newer than what is built.
 SOURCES := Cargo.toml Cargo.lock .cargo/config.toml build.rs scripts/build.sh $(shell find src -type f)
-$(SHARED): $(SOURCES)
-	@$(MAKE) lib && touch -c $@
-$(STATIC): $(SOURCES)
-	@$(MAKE) static && touch -c $@
+$(SHARED) $(STATIC): $(SOURCES)
+	@$(MAKE) lib && touch -c $(SHARED) $(STATIC)
 
 $(PROGRAM): $(SOURCES) $(wildcard cli/src/*) cli/Cargo.toml cli/Cargo.lock
 	@$(MAKE) program && touch -c $@
@@ -84,7 +80,7 @@ emulator: $(EMULATOR) ## an R2 on loopback for your own tests, until Ctrl-C
 test: lint test-rust test-cli test-emulator test-python test-go e2e ## all tests of this machine
 lint: needs-cargo ## formats, warnings, and the licences and sources of others' code
 	@scripts/lint.sh
-test-rust: needs-cc lib static program ## the library, from Rust, C and C++, and as it is installed
+test-rust: needs-cc lib program ## the library, from Rust, C and C++, and as it is installed
 	R2CREDS_LIB_DIR=$(RELEASE) $(CARGO) test --locked --quiet --target-dir $(OUT)
 test-cli: needs-cargo ## the command line's man pages and completions; the rest is in test-python and e2e
 	$(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
@@ -163,7 +159,7 @@ pages: needs-cargo ## writes cli/pages, the man pages and completions; `make tes
 	R2CREDS_WRITE_PAGES=1 $(CARGO) test --locked --quiet --manifest-path cli/Cargo.toml --target-dir $(OUT)/program
 notices: needs-cargo needs-python3.9 ## writes THIRD-PARTY-NOTICES and packaging/r2creds.cdx.json; the same
 	@scripts/notices.sh
-reproducible: lib static program ## that another folder gives the same bytes; some minutes
+reproducible: lib program ## that another folder gives the same bytes; some minutes
 	@scripts/reproducible.sh
 advisories: needs-cargo needs-python3.9 ## whether RustSec knows a hole in what is shipped; it fetches their list
 	@scripts/deny.sh advisories

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the library, or the command line: build.sh shared, build.sh static, or build.sh program.
+# Builds the library, shared and static, or the command line: build.sh library, or build.sh program.
 set -eu
 . scripts/names.sh
 cargo=${CARGO:-cargo}
@@ -17,23 +17,30 @@ for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
     flags="$flags --remap-path-prefix=$folder=crates"
 done
 flags="$flags --remap-path-prefix=$PWD=r2creds"
-if [ -n "${RUST_SOURCES:-}" ]; then
-    # Where they are below this folder, cargo names them from here.
-    flags="$flags --remap-path-prefix=$RUST_SOURCES=rust --remap-path-prefix=${RUST_SOURCES#"$PWD"/}=rust"
-fi
-case ${CARGO_BUILD_TARGET:-},$1 in
-    # Else musl itself would be inside, and a program with two of them.
-    *-musl,shared | *-musl,static) flags="$flags -C target-feature=-crt-static" ;;
+[ -z "${RUST_SOURCES:-}" ] || flags="$flags --remap-path-prefix=$RUST_SOURCES=rust"
+whole=
+case ${CARGO_BUILD_TARGET:-} in
+    *-musl)
+        # Else musl itself would be inside the library, and a program with two of them. The command line is the program:
+        # it is told so where it is linked, for with other flags all it is made of would be compiled again.
+        flags="$flags -C target-feature=-crt-static"
+        whole="-C target-feature=+crt-static"
+        ;;
 esac
 export RUSTFLAGS="$flags"
 
-# Sets $built to what cargo says that it has built: where that is depends on the user's settings.
+# AWS-LC's build depends on this part of Rust's own library: with one profile of it, it runs once for both workspaces.
+settings=
+[ -z "${RUST_SOURCES:-}" ] || settings="--config profile.release.package.compiler_builtins.opt-level=3"
+
+# Sets $built to the first file that cargo says it has built: where that is depends on the user's settings.
 build() {
-    what=$1 folder=$2 subcommand=$3
-    shift 3
+    what=$1 folder=$2
+    shift 2
     # It is quiet, and the first time takes minutes.
     [ -d "$folder/release/build" ] || [ -n "${CARGO_BUILD_TARGET:-}" ] || echo "compiling the $what ..." >&2
-    "$cargo" "$subcommand" --release --locked --quiet --manifest-path $manifest --target-dir "$folder" \
+    # shellcheck disable=SC2086 # words
+    "$cargo" rustc $settings --release --locked --quiet --manifest-path $manifest --target-dir "$folder" \
         --message-format=json-render-diagnostics "$@" >"$release/messages.json"
     built=$(sed -nE 's/.*"(filenames":\["|executable":")([^"]*)".*/\2/p' "$release/messages.json" | tail -1)
     rm "$release/messages.json"
@@ -41,49 +48,44 @@ build() {
 
 if [ "$1" = program ]; then
     # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours. For
-    # another platform ours has been copied already, and what both are made of, C above all, is compiled once; but not
-    # where cargo would keep only one of the two: for musl their flags differ, and where Rust's own library is built
-    # here, the paths of its sources.
+    # another platform ours has been copied already, and what both are made of, C above all, is compiled once.
     folder=$OUT
-    case ${CARGO_BUILD_TARGET:-},${RUST_SOURCES:-} in ,* | *-musl,* | *,?*) folder=$OUT/program ;; esac
+    [ -n "${CARGO_BUILD_TARGET:-}" ] || folder=$OUT/program
     export RUSTC_WRAPPER="$PWD/scripts/rustc.sh"
-    build "command line" "$folder" build
+    # shellcheck disable=SC2086 # words
+    build "command line" "$folder" -- $whole
     cp "$built" "$release/$program"
     exit
 fi
 
-# Naming the one crate type lets the linker optimise across all of it; with several, cargo does not.
-if [ "$1" = shared ]; then
-    build "shared library" "$OUT" rustc --lib --crate-type cdylib
-    [ "$built" = "$release/$library" ] || cp "$built" "$release/$library"
-    case $system in
-        windows)
-            # For MSVC's linker: it takes the .def with lib /def:, and the .lib as it is.
-            { echo "LIBRARY r2creds.dll"; echo EXPORTS; sed 's/^/    /' tests/abi/symbols.txt; } >"$release/r2creds.def"
-            "$PLATFORM/dlltool" -m i386:x86-64 -d "$release/r2creds.def" -l "$release/r2creds.lib"
-            cp "$(dirname "$built")/libr2creds.dll.a" "$release"
-            ;;
-        *) ln -sf "$library" "$release/$soname" ;;
-    esac
-    exit
-fi
-
-[ "$system" != linux ] || scripts/tools.sh need objcopy
-# native-libs is what rustc names, link-libs what a program has to name: the compiler driver links libgcc_s and libc by
-# itself, and `cc -static` could not find a libgcc_s.
-build "static library" "$OUT" rustc --lib --crate-type staticlib -- \
+# Only for these two crate types, and not for Rust's own, does cargo let the linker optimise across all of it. native-libs
+# is what rustc names, link-libs what a program has to name: the compiler driver links libgcc_s and libc by itself, and
+# `cc -static` could not find a libgcc_s.
+build "library" "$OUT" --lib --crate-type cdylib,staticlib -- \
     --print "native-static-libs=$static/native-libs" 2>"$static/native-libs.log" || {
     cat "$static/native-libs.log" >&2
     exit 1
 }
 sed -e 's/$/ /' -e 's/-lgcc_s //' -e 's/-lc //' -e 's/^ *//' -e 's/ *$//' "$static/native-libs" >"$static/link-libs"
+made=$(dirname "$built")
+[ "$made" = "$release" ] || cp "$made/$library" "$release"
+archive=$made/libr2creds.a
 
+if [ "$system" = windows ]; then
+    # For MSVC's linker: it takes the .def with lib /def:, and the .lib as it is.
+    { echo "LIBRARY r2creds.dll"; echo EXPORTS; sed 's/^/    /' tests/abi/symbols.txt; } >"$release/r2creds.def"
+    "$PLATFORM/dlltool" -m i386:x86-64 -d "$release/r2creds.def" -l "$release/r2creds.lib"
+    cp "$made/libr2creds.dll.a" "$release"
+else
+    ln -sf "$library" "$release/$soname"
+fi
 if [ "$system" != linux ]; then
     # As rustc makes it: what follows is for ELF.
-    cp "$built" "$static"
+    cp "$archive" "$static"
     exit
 fi
-if [ -n "$(find "$static/libr2creds.a" -newer "$built" 2>/dev/null)" ]; then exit; fi
+if [ -n "$(find "$static/libr2creds.a" -newer "$archive" 2>/dev/null)" ]; then exit; fi
+scripts/tools.sh need objcopy
 
 # rustc's archive has 300 members and everybody's names in it, so a program could hold only one such archive. Here it
 # becomes one member that shows nothing but r2creds_*. Without --force-group-allocation a caught panic would crash: each
@@ -93,7 +95,7 @@ keep=$(sed 's/^/-u /' tests/abi/symbols.txt)
 cd "$static"
 rm -f libr2creds.a
 # shellcheck disable=SC2086 # two words a line
-"${LD:-ld}" -r --gc-sections --force-group-allocation $keep -o r2creds.o "$built"
+"${LD:-ld}" -r --gc-sections --force-group-allocation $keep -o r2creds.o "$archive"
 "${OBJCOPY:-objcopy}" --remove-section=.llvmbc --remove-section=.llvmcmd \
     --wildcard --keep-global-symbol='r2creds_*' r2creds.o
 "${STRIP:-strip}" --strip-unneeded r2creds.o

@@ -33,6 +33,8 @@ need_zig() {
         need python3.9
         "${PYTHON:-python3}" -m venv "$tools/zig"
         "$tools/zig/bin/pip" --quiet --disable-pip-version-check install -r scripts/cross-requirements.txt
+        # Itself, and not the Python that starts it: AWS-LC alone is 400 calls.
+        ln -sf "$("$tools/zig/bin/python" -c 'import ziglang; print(ziglang.__path__[0])')/zig" "$tools/zig/bin/zig"
         touch "$tools/zig/done"
     fi
 }
@@ -48,9 +50,10 @@ for_c() {
 }
 
 # Rust's own library for the target: the installed one, or else built here by Debian's compiler, which comes with the
-# sources. None of it is installed: it is unpacked in $tools.
+# sources. None of it is installed: it is unpacked beside other caches, and not below this folder, where cargo would name
+# the sources differently from each of our workspaces and compile for the command line anew what the library has.
 if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
-    rust=$tools/rust
+    rust=${XDG_CACHE_HOME:-$HOME/.cache}/r2creds/rust
     if [ ! -e "$rust/done" ]; then
         command -v apt-get >/dev/null || {
             echo "missing: Rust's library for $target (rustup target add $target)" >&2
@@ -81,7 +84,7 @@ LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib exec $rust/usr/bin/
 END
     done
     export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 RUST_SOURCES="$rust/usr/lib/rustlib/src/rust"
-    export CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind,test
+    export CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind
     case $target in
         # Zig brings what every program of it begins with; building the library does not make that.
         *-musl) export RUSTFLAGS="${RUSTFLAGS:-} -C link-self-contained=no" ;;
@@ -105,21 +108,30 @@ case $target in
             *-apple-darwin) compile='*" -c "*) while [ "$1" != -o ]; do shift; done; : >"$2"; exit ;;' ;;
         esac
         # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
-        # static program is always at the same address.
+        # static program is always at the same address. To compile, nothing but the target's name is new to it;
+        # cargo-zigbuild would take five times as long as most files do.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
 case " \$* " in
     $compile
+    *" -march="*) ;;
+    *" -c "*)
+        for option in "\$@"; do
+            shift
+            case \$option in --target=*) ;; *) set -- "\$@" "\$option" ;; esac
+        done
+        exec $tools/zig/bin/zig $language -g0 -target $zig "\$@"
+        ;;
     *" -static-pie "* | *" -static -no-pie "*) set -- "\$@" -static -pie ;;
 esac
-export CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig
+export CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/zig
 exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -target $zig "\$@"
 END
         done
         wrapper ar <<END
 #!/bin/sh
-CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/python-zig exec $tools/zig/bin/cargo-zigbuild zig ar -- "\$@"
+exec $tools/zig/bin/zig ar "\$@"
 END
         ;;
     x86_64-pc-windows-gnu)
@@ -132,7 +144,7 @@ END
         need_zig
         wrapper dlltool <<END
 #!/bin/sh
-exec $tools/zig/bin/python-zig dlltool "\$@"
+exec $tools/zig/bin/zig dlltool "\$@"
 END
         if [ -n "${RUST_SOURCES:-}" ]; then
             # What every program of this target begins and ends with. Building the library does not make them.

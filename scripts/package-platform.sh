@@ -5,7 +5,7 @@ set -eu
 . scripts/names.sh
 folder=$1 python=$2
 # Without the date: it is not compiled in, and AWS-LC is compiled again where it changes.
-for what in shared static program; do env -u SOURCE_DATE_EPOCH scripts/build.sh $what; done
+for what in library program; do env -u SOURCE_DATE_EPOCH scripts/build.sh $what; done
 architecture=${CARGO_BUILD_TARGET%%-*}
 case $CARGO_BUILD_TARGET in
     # Zig's musl is called libc.so. PyPI's tools know the name that it has on Alpine; any musl takes each for its own.

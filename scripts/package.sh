@@ -21,9 +21,16 @@ fi
 rm -rf "$packages"
 mkdir -p "$packages"
 
-all="x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl \
-    x86_64-pc-windows-gnu"
-scripts/platforms.sh "${PLATFORMS:-$all}" scripts/package-platform.sh "$packages" "$venv/bin/python"
+# Two at once, because to link takes one processor for long; the longest first. Before that, what they share is set up.
+targets=${PLATFORMS:-"aarch64-unknown-linux-musl aarch64-unknown-linux-gnu x86_64-unknown-linux-musl
+    x86_64-pc-windows-gnu x86_64-unknown-linux-gnu"}
+R2CREDS_NO_SKIP=0 scripts/platforms.sh "$targets" true 2>"$OUT/tools/package.log" || {
+    cat "$OUT/tools/package.log" >&2
+    exit 1
+}
+# shellcheck disable=SC2086 # words
+printf '%s\n' $targets |
+    xargs -P 2 -I TARGET scripts/platforms.sh TARGET scripts/package-platform.sh "$packages" "$venv/bin/python"
 echo "left out: macOS, for its linker wants Apple's SDK; a Mac makes its own by make wheel and make dist" >&2
 (cd bindings/python && "$venv/bin/python" -m hatchling build --target sdist --directory "$packages")
 

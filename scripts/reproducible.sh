@@ -11,7 +11,7 @@ for part in registry config.toml; do
     there=${CARGO_HOME:-$HOME/.cargo}/$part
     [ ! -e "$there" ] || ln -s "$there" "$elsewhere/cargo/$part"
 done
-for what in shared static program; do
+for what in library program; do
     (cd "$elsewhere/checkout" && OUT="$elsewhere/build" CARGO_HOME="$elsewhere/cargo" scripts/build.sh $what)
 done
 for file in $library static/libr2creds.a $program; do

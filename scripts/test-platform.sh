@@ -25,10 +25,14 @@ if [ "${1:-}" = smoke ]; then
     programs --test c -- every_status misuse sixteen_threads inspect
     exit
 fi
-# shellcheck disable=SC2046,SC2086 # words
-"${CARGO:-cargo}" test --locked --quiet --target-dir "$OUT" --lib $(printf ' --test %s' $suites)
+(
+    # Where Rust's own library is built here, what its tests need of it too.
+    [ -z "${CARGO_UNSTABLE_BUILD_STD:-}" ] || export CARGO_UNSTABLE_BUILD_STD="$CARGO_UNSTABLE_BUILD_STD,test"
+    # shellcheck disable=SC2046,SC2086 # words
+    "${CARGO:-cargo}" test --locked --quiet --target-dir "$OUT" --lib $(printf ' --test %s' $suites)
+)
 
-for what in shared static program; do scripts/build.sh $what; done
+for what in library program; do scripts/build.sh $what; done
 export R2CREDS_LIB_DIR="$OUT/release"
 # A program for musl is linked statically, for its loader is not on this machine.
 case $CARGO_BUILD_TARGET in *-musl) export R2CREDS_LIB_DIR="$OUT/release/static" ;; esac
