@@ -109,7 +109,8 @@ case $target in
         esac
         # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
         # static program is always at the same address. To compile, nothing but the target's name is new to it;
-        # cargo-zigbuild would take five times as long as most files do.
+        # cargo-zigbuild would take five times as long as most files do. -O2, which a later one replaces, is for zig's own
+        # libraries: it builds them once for each level, and for none it adds a sanitizer.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
@@ -121,12 +122,12 @@ case " \$* " in
             shift
             case \$option in --target=*) ;; *) set -- "\$@" "\$option" ;; esac
         done
-        exec $tools/zig/bin/zig $language -g0 -target $zig "\$@"
+        exec $tools/zig/bin/zig $language -g0 -O2 -target $zig "\$@"
         ;;
     *" -static-pie "* | *" -static -no-pie "*) set -- "\$@" -static -pie ;;
 esac
 export CARGO_ZIGBUILD_ZIG_PATH=$tools/zig/bin/zig
-exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -target $zig "\$@"
+exec $tools/zig/bin/cargo-zigbuild zig $language -- -g0 -O2 -target $zig "\$@"
 END
         done
         wrapper ar <<END
