@@ -110,7 +110,7 @@ case $target in
         # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
         # static program is always at the same address. To compile, nothing but the target's name is new to it;
         # cargo-zigbuild would take five times as long as most files do. -O2, which a later one replaces, is for zig's own
-        # libraries: it builds them once for each level, and for none it adds a sanitizer.
+        # libraries, which it builds once for each level. Without optimisation it would add a sanitizer.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
@@ -122,7 +122,7 @@ case " \$* " in
             shift
             case \$option in --target=*) ;; *) set -- "\$@" "\$option" ;; esac
         done
-        exec $tools/zig/bin/zig $language -g0 -O2 -target $zig "\$@"
+        exec $tools/zig/bin/zig $language -g0 -O2 -fno-sanitize=undefined -target $zig "\$@"
         ;;
     *" -static-pie "* | *" -static -no-pie "*) set -- "\$@" -static -pie ;;
 esac
