@@ -58,9 +58,9 @@ if [ "$1" = program ]; then
     exit
 fi
 
-# Only for these two crate types, and not for Rust's own, does cargo let the linker optimise across all of it. native-libs
-# is what rustc names, link-libs what a program has to name: the compiler driver links libgcc_s and libc by itself, and
-# `cc -static` could not find a libgcc_s.
+# Only for these two crate types, and not for Rust's own, does cargo let the linker optimise across all of it.
+# native-libs is what rustc names, link-libs what a program has to name: the compiler driver links libgcc_s and libc by
+# itself, and `cc -static` could not find a libgcc_s.
 build "library" "$OUT" --lib --crate-type cdylib,staticlib -- \
     --print "native-static-libs=$static/native-libs" 2>"$static/native-libs.log" || {
     cat "$static/native-libs.log" >&2

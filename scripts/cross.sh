@@ -50,8 +50,8 @@ for_c() {
 }
 
 # Rust's own library for the target: the installed one, or else built here by Debian's compiler, which comes with the
-# sources. None of it is installed: it is unpacked beside other caches, and not below this folder, where cargo would name
-# the sources differently from each of our workspaces and compile for the command line anew what the library has.
+# sources. None of it is installed: it is unpacked beside other caches, and not below this folder, where cargo would
+# name the sources differently from each of our workspaces and compile for the command line anew what the library has.
 if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
     rust=${XDG_CACHE_HOME:-$HOME/.cache}/r2creds/rust
     if [ ! -e "$rust/done" ]; then
@@ -109,8 +109,8 @@ case $target in
         esac
         # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
         # static program is always at the same address. To compile, nothing but the target's name is new to it;
-        # cargo-zigbuild would take five times as long as most files do. -O2, which a later one replaces, is for zig's own
-        # libraries, which it builds once for each level. Without optimisation it would add a sanitizer.
+        # cargo-zigbuild would take five times as long as most files do. -O2, which a later one replaces, is for zig's
+        # own libraries, which it builds once for each level. Without optimisation it would add a sanitizer.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh
