@@ -18,13 +18,14 @@ for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
 done
 flags="$flags --remap-path-prefix=$PWD=r2creds"
 [ -z "${RUST_SOURCES:-}" ] || flags="$flags --remap-path-prefix=$RUST_SOURCES=rust"
-whole=
+program_flags=
 case ${CARGO_BUILD_TARGET:-} in
     *-musl)
-        # Else musl itself would be inside the library, and a program with two of them. The command line is the program:
-        # it is told so where it is linked, for with other flags all it is made of would be compiled again.
+        # Else musl itself would be inside the library, and a program would have two of them. The command line is to
+        # have it inside: it is told so where it is linked, for with other flags all it is made of would be compiled
+        # again.
         flags="$flags -C target-feature=-crt-static"
-        whole="-C target-feature=+crt-static"
+        program_flags="-C target-feature=+crt-static"
         ;;
 esac
 export RUSTFLAGS="$flags"
@@ -33,15 +34,19 @@ export RUSTFLAGS="$flags"
 settings=
 [ -z "${RUST_SOURCES:-}" ] || settings="--config profile.release.package.compiler_builtins.opt-level=3"
 
-# Sets $built to the first file that cargo says it has built: where that is depends on the user's settings.
+# cargo is quiet, and the first time takes minutes: first_time NAME FOLDER.
+first_time() {
+    [ -d "$2/release/build" ] || [ -n "${CARGO_BUILD_TARGET:-}" ] || echo "compiling the $1 ..." >&2
+}
+
+# Sets $built to the first file that cargo says it has built in a folder: where that is depends on the user's settings.
+# A shell that is told what to do when this fails goes on after a failure within; hence the return.
 build() {
-    what=$1 folder=$2
-    shift 2
-    # It is quiet, and the first time takes minutes.
-    [ -d "$folder/release/build" ] || [ -n "${CARGO_BUILD_TARGET:-}" ] || echo "compiling the $what ..." >&2
+    folder=$1
+    shift
     # shellcheck disable=SC2086 # words
     "$cargo" rustc $settings --release --locked --quiet --manifest-path $manifest --target-dir "$folder" \
-        --message-format=json-render-diagnostics "$@" >"$release/messages.json"
+        --message-format=json-render-diagnostics "$@" >"$release/messages.json" || return
     built=$(sed -nE 's/.*"(filenames":\["|executable":")([^"]*)".*/\2/p' "$release/messages.json" | tail -1)
     rm "$release/messages.json"
 }
@@ -52,8 +57,9 @@ if [ "$1" = program ]; then
     folder=$OUT
     [ -n "${CARGO_BUILD_TARGET:-}" ] || folder=$OUT/program
     export RUSTC_WRAPPER="$PWD/scripts/rustc.sh"
+    first_time "command line" "$folder"
     # shellcheck disable=SC2086 # words
-    build "command line" "$folder" -- $whole
+    build "$folder" -- $program_flags
     cp "$built" "$release/$program"
     exit
 fi
@@ -61,7 +67,8 @@ fi
 # Only for these two crate types, and not for Rust's own, does cargo let the linker optimise across all of it.
 # native-libs is what rustc names, link-libs what a program has to name: the compiler driver links libgcc_s and libc by
 # itself, and `cc -static` could not find a libgcc_s.
-build "library" "$OUT" --lib --crate-type cdylib,staticlib -- \
+first_time library "$OUT"
+build "$OUT" --lib --crate-type cdylib,staticlib -- \
     --print "native-static-libs=$static/native-libs" 2>"$static/native-libs.log" || {
     cat "$static/native-libs.log" >&2
     exit 1

@@ -29,13 +29,12 @@ wrapper() {
 
 # Zig, which has every libc, from PyPI; and cargo-zigbuild, which knows which of rustc's and cc's options zig does not.
 need_zig() {
-    if [ ! -e "$tools/zig/done" ]; then
+    if [ ! -e "$tools/zig/bin/zig" ]; then
         need python3.9
         "${PYTHON:-python3}" -m venv "$tools/zig"
         "$tools/zig/bin/pip" --quiet --disable-pip-version-check install -r scripts/cross-requirements.txt
         # Itself, and not the Python that starts it: AWS-LC alone is 400 calls.
         ln -sf "$("$tools/zig/bin/python" -c 'import ziglang; print(ziglang.__path__[0])')/zig" "$tools/zig/bin/zig"
-        touch "$tools/zig/done"
     fi
 }
 
@@ -108,9 +107,10 @@ case $target in
             *-apple-darwin) compile='*" -c "*) while [ "$1" != -o ]; do shift; done; : >"$2"; exit ;;' ;;
         esac
         # Zig does not know -static-pie, and rustc does not ask for it on arm64, where it works as well. Without it a
-        # static program is always at the same address. To compile, nothing but the target's name is new to it;
-        # cargo-zigbuild would take five times as long as most files do. -O2, which a later one replaces, is for zig's
-        # own libraries, which it builds once for each level. Without optimisation it would add a sanitizer.
+        # static program is always at the same address. To compile, only the target's name and -march are new to it; for
+        # the former alone, cargo-zigbuild would take five times as long as most files do. -O2, which a later one
+        # replaces, is for zig's own libraries, which it builds once for each level. Without optimisation it would add a
+        # sanitizer.
         for language in cc c++; do
             wrapper $language <<END
 #!/bin/sh

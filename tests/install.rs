@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
@@ -189,6 +189,22 @@ fn the_tree_is_complete_and_names_no_place() {
         let link = |name: &str| fs::read_link(tree.libdir.join(name)).unwrap();
         assert_eq!(link("libr2creds.so"), Path::new("libr2creds.so.0"));
         assert_eq!(link("libr2creds.so.0"), Path::new(&format!("libr2creds.so.{VERSION}")));
+    }
+}
+
+#[test]
+fn a_first_build_says_that_it_compiles_and_shows_what_went_wrong() {
+    let folder = fresh("first-build");
+    let cargo = folder.join("cargo");
+    fs::write(&cargo, "#!/bin/sh\n[ $1 = tree ] || { echo 'error: no space left' >&2; exit 1; }\n").unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    for (target, told) in [("lib", "library"), ("program", "command line")] {
+        let variables = [format!("CARGO={}", cargo.display()), format!("OUT={}", folder.join(target).display())];
+        let mut make = clean("make");
+        let made = make.arg(target).args(variables).env("HOME", &folder).current_dir(ROOT).output().unwrap();
+        assert!(!made.status.success());
+        let said = String::from_utf8(made.stderr).unwrap();
+        assert!(said.starts_with(&format!("compiling the {told} ...\nerror: no space left\n")), "{said}");
     }
 }
 
