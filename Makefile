@@ -39,14 +39,14 @@ unless-missing := scripts/tools.sh skip
 
 lib: needs-cargo ## the library: shared in target/release, static in target/release/static
 	@scripts/build.sh library
-program: needs-cargo ## the command line, in target/release
+program: lib ## the command line, in target/release
 	@scripts/build.sh program
 # For `make && sudo make install`: cargo is only needed where a source is newer than what is built.
 SOURCES := Cargo.toml Cargo.lock .cargo/config.toml build.rs scripts/build.sh $(shell find src -type f)
 $(SHARED) $(STATIC): $(SOURCES)
 	@$(MAKE) lib && touch -c $(SHARED) $(STATIC)
 
-$(PROGRAM): $(SOURCES) $(wildcard cli/src/*) cli/Cargo.toml cli/Cargo.lock
+$(PROGRAM): $(SOURCES) $(wildcard cli/src/*) cli/Cargo.toml cli/Cargo.lock | $(SHARED)
 	@$(MAKE) program && touch -c $@
 install: $(SHARED) $(STATIC) $(PROGRAM) ## all that is built, headers, manuals, pkg-config and CMake files (PREFIX= ...)
 	@scripts/install.sh install

@@ -34,55 +34,57 @@ export RUSTFLAGS="$flags"
 settings=
 [ -z "${RUST_SOURCES:-}" ] || settings="--config profile.release.package.compiler_builtins.opt-level=3"
 
-# cargo is quiet, and the first time takes minutes: first_time NAME FOLDER.
+# cargo is quiet, and the first time takes minutes: first_time NAME FILE.
 first_time() {
-    [ -d "$2/release/build" ] || [ -n "${CARGO_BUILD_TARGET:-}" ] || echo "compiling the $1 ..." >&2
+    [ -e "$release/$2" ] || [ -n "${CARGO_BUILD_TARGET:-}" ] || echo "compiling the $1 ..." >&2
 }
 
-# Sets $built to the first file that cargo says it has built in a folder: where that is depends on the user's settings.
-# A shell that is told what to do when this fails goes on after a failure within; hence the return.
+# Sets $built to the first file that cargo says it has built: where that is depends on the user's settings. No one else
+# uses the folder: a `cargo build --release` gives its library the same name, and cargo would take that for this one. A
+# shell that is told what to do when this fails goes on after a failure within; hence the return.
 build() {
-    folder=$1
-    shift
     # shellcheck disable=SC2086 # words
-    "$cargo" rustc $settings --release --locked --quiet --manifest-path $manifest --target-dir "$folder" \
+    "$cargo" rustc $settings --release --locked --quiet --manifest-path $manifest --target-dir "$OUT/build" \
         --message-format=json-render-diagnostics "$@" >"$release/messages.json" || return
     built=$(sed -nE 's/.*"(filenames":\["|executable":")([^"]*)".*/\2/p' "$release/messages.json" | tail -1)
     rm "$release/messages.json"
 }
 
+# Puts a file into $release. It is replaced, not written over: a program that runs may have it loaded.
+put() {
+    cmp -s "$1" "$release/$2" || { rm -f "${release:?}/$2" && cp "$1" "$release/$2"; }
+}
+
 if [ "$1" = program ]; then
-    # In a folder of its own: as a dependency the library is built in all its crate types, which would replace ours. For
-    # another platform ours has been copied already, and what both are made of, C above all, is compiled once.
-    folder=$OUT
-    [ -n "${CARGO_BUILD_TARGET:-}" ] || folder=$OUT/program
+    # The wrapper keeps this from replacing the library with one that has the command line's profile, where a panic ends
+    # the process.
     export RUSTC_WRAPPER="$PWD/scripts/rustc.sh"
-    first_time "command line" "$folder"
+    first_time "command line" "$program"
     # shellcheck disable=SC2086 # words
-    build "$folder" -- $program_flags
-    cp "$built" "$release/$program"
+    build -- $program_flags
+    put "$built" "$program"
     exit
 fi
 
 # Only for these two crate types, and not for Rust's own, does cargo let the linker optimise across all of it.
 # native-libs is what rustc names, link-libs what a program has to name: the compiler driver links libgcc_s and libc by
 # itself, and `cc -static` could not find a libgcc_s.
-first_time library "$OUT"
-build "$OUT" --lib --crate-type cdylib,staticlib -- \
+first_time library "$library"
+build --lib --crate-type cdylib,staticlib -- \
     --print "native-static-libs=$static/native-libs" 2>"$static/native-libs.log" || {
     cat "$static/native-libs.log" >&2
     exit 1
 }
 sed -e 's/$/ /' -e 's/-lgcc_s //' -e 's/-lc //' -e 's/^ *//' -e 's/ *$//' "$static/native-libs" >"$static/link-libs"
 made=$(dirname "$built")
-[ "$made" = "$release" ] || cp "$made/$library" "$release"
+put "$made/$library" "$library"
 archive=$made/libr2creds.a
 
 if [ "$system" = windows ]; then
     # For MSVC's linker: it takes the .def with lib /def:, and the .lib as it is.
     { echo "LIBRARY r2creds.dll"; echo EXPORTS; sed 's/^/    /' tests/abi/symbols.txt; } >"$release/r2creds.def"
     "$PLATFORM/dlltool" -m i386:x86-64 -d "$release/r2creds.def" -l "$release/r2creds.lib"
-    cp "$made/libr2creds.dll.a" "$release"
+    put "$made/libr2creds.dll.a" libr2creds.dll.a
 else
     ln -sf "$library" "$release/$soname"
 fi

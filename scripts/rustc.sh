@@ -9,7 +9,10 @@ case " $* " in
         case " $* " in *" --crate-type bin "*) kind=program ;; *) kind=library ;; esac
         for argument; do
             shift
-            case $argument in metadata=*) argument=metadata=r2creds-$kind ;; esac
+            case $argument in
+                metadata=*) argument=metadata=r2creds-$kind ;;
+                cdylib | staticlib) argument=lib ;;
+            esac
             set -- "$@" "$argument"
         done
         ;;

@@ -198,14 +198,23 @@ fn a_first_build_says_that_it_compiles_and_shows_what_went_wrong() {
     let cargo = folder.join("cargo");
     fs::write(&cargo, "#!/bin/sh\n[ $1 = tree ] || { echo 'error: no space left' >&2; exit 1; }\n").unwrap();
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-    for (target, told) in [("lib", "library"), ("program", "command line")] {
-        let variables = [format!("CARGO={}", cargo.display()), format!("OUT={}", folder.join(target).display())];
-        let mut make = clean("make");
-        let made = make.arg(target).args(variables).env("HOME", &folder).current_dir(ROOT).output().unwrap();
-        assert!(!made.status.success());
-        let said = String::from_utf8(made.stderr).unwrap();
+    // As make starts it, which for the command line builds the library before.
+    for (what, told) in [("library", "library"), ("program", "command line")] {
+        let mut build = clean("scripts/build.sh");
+        build.arg(what).env("CARGO", &cargo).env("OUT", folder.join(what)).env("HOME", &folder).current_dir(ROOT);
+        let built = build.output().unwrap();
+        assert!(!built.status.success());
+        let said = String::from_utf8(built.stderr).unwrap();
         assert!(said.starts_with(&format!("compiling the {told} ...\nerror: no space left\n")), "{said}");
     }
+}
+
+/// It is made of the same library with another profile, where a panic ends the process, in the same folder.
+#[test]
+fn the_command_line_does_not_replace_the_library() {
+    trees();
+    let library = |folder: &str| fs::read(Path::new(ROOT).join(folder).join("libr2creds.so")).unwrap();
+    assert!(library("target/release") == library("target/build/release"));
 }
 
 #[test]
