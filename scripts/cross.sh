@@ -83,7 +83,8 @@ LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib exec $rust/usr/bin/
 END
     done
     export RUSTC="$bin/rustc" RUSTDOC="$bin/rustdoc" RUSTC_BOOTSTRAP=1 RUST_SOURCES="$rust/usr/lib/rustlib/src/rust"
-    export CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind
+    # Without backtraces, which neither the library nor the command line shows: they are a tenth of it.
+    export CARGO_UNSTABLE_BUILD_STD=std,panic_abort,panic_unwind CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind
     case $target in
         # Zig brings what every program of it begins with; building the library does not make that.
         *-musl) export RUSTFLAGS="${RUSTFLAGS:-} -C link-self-contained=no" ;;

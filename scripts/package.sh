@@ -39,4 +39,4 @@ echo "left out: macOS, for its linker wants Apple's SDK; a Mac makes its own by 
     rm -f ./*.sha256
     sha256sum -- * >SHA256SUMS
 )
-"$venv/bin/pytest" --quiet -p no:cacheprovider -rs tests/packages
+"$venv/bin/pytest" --quiet -p no:cacheprovider -rs --numprocesses 2 tests/packages

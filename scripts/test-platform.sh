@@ -13,7 +13,8 @@ case $CARGO_BUILD_TARGET in
 esac
 # Tests that run here, on programs for the other platform.
 here() {
-    env -u CARGO_BUILD_TARGET -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP -u CARGO_UNSTABLE_BUILD_STD -u RUSTFLAGS "$@"
+    env -u CARGO_BUILD_TARGET -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP -u CARGO_UNSTABLE_BUILD_STD \
+        -u CARGO_UNSTABLE_BUILD_STD_FEATURES -u RUSTFLAGS "$@"
 }
 programs() {
     here "${CARGO:-cargo}" test --locked --quiet --target-dir "$base" "$@"
